@@ -1,0 +1,1 @@
+"""The web portal: pages, addresses that environments call, and the processes around them."""

@@ -1,0 +1,116 @@
+"""What a person asks of maps: run, pause, resume, stop, and with which settings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from syncengine.models import EntityMap
+from syncengine.services.maps import PlannedMap, StartItem
+from syncengine.states import MapState, Side
+
+
+class Action(StrEnum):
+    RUN = "run"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionWords:
+    """`applies_to`: the states in which a map can be asked."""
+
+    verb: str | Promise
+    promise: str | Promise
+    applies_to: frozenset[MapState]
+
+
+WORDS = {
+    Action.RUN: ActionWords(
+        verb=_("Run"),
+        promise=_("Related maps run first, in this order. Untick what is not to run."),
+        applies_to=frozenset({MapState.NOT_RUNNING}),
+    ),
+    Action.PAUSE: ActionWords(
+        verb=_("Pause"),
+        promise=_("Changes of paused maps are recorded and wait until the maps are resumed."),
+        applies_to=frozenset({MapState.RUNNING, MapState.RESUMING}),
+    ),
+    Action.RESUME: ActionWords(
+        verb=_("Resume"),
+        promise=_("The changes that waited are synced first, then the maps run on."),
+        applies_to=frozenset({MapState.PAUSED}),
+    ),
+    Action.STOP: ActionWords(
+        verb=_("Stop"),
+        promise=_(
+            "Nothing is recorded while a map is stopped; the next run finds the differences. What waits is dropped, and"
+            " open errors are dismissed."
+        ),
+        applies_to=frozenset({MapState.INITIALIZING, MapState.RUNNING, MapState.PAUSED, MapState.RESUMING}),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A line of the dialog: a map with what is ticked for it."""
+
+    plan: PlannedMap
+    is_included: bool
+    initial_sync: bool
+    master: Side
+
+
+def first_choices(plan: Sequence[PlannedMap], *, skipped: Iterable[int] = ()) -> list[Choice]:
+    """Everything ticked, with initial sync and each map's own master."""
+    left_out = set(skipped)
+    return [
+        Choice(
+            plan=planned,
+            is_included=planned.map.pk not in left_out,
+            initial_sync=True,
+            master=Side(planned.map.master),
+        )
+        for planned in plan
+    ]
+
+
+def given_choices(plan: Sequence[PlannedMap], data: QueryDict) -> list[Choice]:
+    """What was ticked in the dialog."""
+    included, initial = set(data.getlist("include")), set(data.getlist("initial_sync"))
+    return [
+        Choice(
+            plan=planned,
+            is_included=str(planned.map.pk) in included,
+            initial_sync=str(planned.map.pk) in initial,
+            master=given_master(planned.map, data),
+        )
+        for planned in plan
+    ]
+
+
+def given_master(map_: EntityMap, data: QueryDict) -> Side:
+    given = data.get(f"master-{map_.pk}", "")
+    return Side(given) if given in set(Side) else Side(map_.master)
+
+
+def start_items(choices: Iterable[Choice]) -> list[StartItem]:
+    return [
+        StartItem(map=choice.plan.map, initial_sync=choice.initial_sync, master=choice.master)
+        for choice in choices
+        if choice.is_included
+    ]
+
+
+def included_maps(choices: Iterable[Choice]) -> list[EntityMap]:
+    return [choice.plan.map for choice in choices if choice.is_included]
+
+
+def chosen_ids(data: QueryDict) -> list[int]:
+    """The numbers of the maps that are selected; what is no number is left out."""
+    return [int(text) for text in data.getlist("map") if text.isascii() and text.isdigit() and len(text) < 19]

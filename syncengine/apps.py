@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SyncengineConfig(AppConfig):
+    name = "syncengine"
+    default_auto_field = "django.db.models.BigAutoField"

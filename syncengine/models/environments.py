@@ -1,0 +1,44 @@
+import secrets
+
+from django.db import models
+from django.utils import timezone
+
+
+def new_hook_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Environment(models.Model):
+    """One system of record. `secret_encrypted` is written and read by `services.environments` alone."""
+
+    class Kind(models.TextChoices):
+        FINOPS = "finops", "Finance and Operations"
+        DATAVERSE = "dataverse", "Dataverse"
+
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    base_url = models.URLField(max_length=500, unique=True)
+    token_url = models.URLField(max_length=500)
+    tenant = models.CharField(max_length=120)
+    client_id = models.CharField(max_length=120)
+    secret_encrypted = models.TextField()
+    options = models.JSONField(default=dict, blank=True)
+    hook_token = models.CharField(max_length=64, unique=True, default=new_hook_token)  # in the address that it calls
+    organization_id = models.CharField(max_length=120, blank=True)  # who answered when it was linked
+    version = models.CharField(max_length=60, blank=True)
+    data_centre = models.CharField(max_length=120, blank=True)
+    catalog = models.TextField(blank=True)  # JSON of syncengine.catalog.Catalog
+    catalog_read_at = models.DateTimeField(null=True)
+    clock_offset_s = models.FloatField(default=0)
+    problem = models.TextField(blank=True)  # why it cannot be used now; "" while all is well
+    problem_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    capture_owner = models.CharField(max_length=120, blank=True)  # the capture process that polls it
+    capture_until = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,31 @@
+"""Frames in and out of SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from psycopg import Connection
+from psycopg.sql import SQL, Composed
+
+Database = Connection[Any]
+
+
+def query(
+    conn: Database, statement: SQL | Composed, parameters: Sequence[Any], schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """The result as a frame of that schema, columns by position."""
+    with conn.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return pl.DataFrame(cursor.fetchall(), schema=dict(schema), orient="row")
+
+
+def execute(conn: Database, statement: SQL | Composed, parameters: Sequence[Any] = ()) -> int:
+    """Number of rows that the statement touched."""
+    with conn.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.rowcount
+
+
+def lists(frame: pl.DataFrame, *columns: str) -> list[list[Any]]:
+    """The columns as lists, as `unnest` takes them."""
+    return [frame[column].to_list() for column in columns]

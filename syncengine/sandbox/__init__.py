@@ -1,0 +1,18 @@
+"""The simulated finops and dataverse services.
+
+A server of its own: one management origin, and an origin (a port) for each sandbox, as each real environment has a
+host of its own. Rows live in PostgreSQL tables made from declarations, which are data. The engine never imports this
+package: it speaks to it over HTTP, as to the real services.
+
+    server       the whole process                    management   create, reset, copy, delete, load, faults
+    host         sandboxes on their ports             registry     which sandboxes there are
+    web          what an origin does with a call      site         a sandbox that runs
+    declarations tables as data                       store        schemas and tables in PostgreSQL
+    query        lists, pages                         sql_filter   filters as SQL
+    batch        many calls in one                    events       what is told to subscribers
+    dataverse/   the one service                      finops/      the other
+
+A write, from the call to the answer: `web` signs the client in, the kind's `service` finds the resource and opens one
+transaction, `payload` checks the values, `write` stores them and queues what subscribers are told, the transaction
+ends, `events` sends it. A call that is refused leaves nothing.
+"""

@@ -1,0 +1,187 @@
+"""Functions of the service that belong to no table, collections of related rows, and the rows that every new
+environment has. Source: Dataverse Web API documentation.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from psycopg import Connection, sql
+
+from syncengine.sandbox import query
+from syncengine.sandbox.calls import Answer, Call, json_answer
+from syncengine.sandbox.counts import Work
+from syncengine.sandbox.dataverse import errors, keys, read
+from syncengine.sandbox.dataverse.keys import Key
+from syncengine.sandbox.query import Rows
+from syncengine.sandbox.registry import Client
+from syncengine.sandbox.shape import Shape
+from syncengine.sandbox.site import Site
+
+MESSAGES = ("Create", "Update", "Delete", "CreateMultiple", "UpdateMultiple", "UpsertMultiple", "Retrieve")
+ROLES_OF_USER = "systemuserroles_association"
+CUSTOMER, TRIAL = "Customer", "Trial"
+UNIT, ROLE = "root business unit", "System Administrator"
+
+Function = Callable[[Site, Connection[Any], Call], Answer]
+
+
+def find(name: str) -> Function | None:
+    return {
+        "WhoAmI": _who_am_i,
+        "RetrieveVersion": _retrieve_version,
+        "RetrieveCurrentOrganization": _retrieve_current_organization,
+    }.get(name)
+
+
+def is_association(shape: Shape, name: str) -> bool:
+    return shape.name == "systemusers" and name == ROLES_OF_USER
+
+
+def associated(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, name: str) -> Answer:
+    """The roles of a user."""
+    user_id = keys.row_id_of(connection, shape, key)
+    roles = site.shape("roles")
+    if user_id is None or roles is None:
+        raise errors.no_row(shape, key[0][1])
+    held = sql.SQL("roleid IN (SELECT s.roleid FROM {}.systemuserrolescollection s WHERE s.systemuserid = {})").format(
+        sql.Identifier(site.schema), sql.Literal(user_id)
+    )
+    fields = query.selected(roles, call.address, [roles.row_id])
+    rows = connection.execute(
+        sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY name").format(
+            query.row_json(roles, fields, read.to_json, read.ETAG), roles.relation, held
+        )
+    )
+    return read.rows_answer(call, roles, Rows(texts=[text for (text,) in rows]))
+
+
+def _who_am_i(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    site.count(Work.READS, call)
+    return json_answer(
+        200,
+        {
+            "@odata.context": f"{call.base}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
+            "BusinessUnitId": str(_own_id(UNIT)),
+            "UserId": call.user_id,
+            "OrganizationId": site.settings.organization_id,
+        },
+    )
+
+
+def _retrieve_version(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    context = f"{call.base}/$metadata#Microsoft.Dynamics.CRM.RetrieveVersionResponse"
+    return json_answer(200, {"@odata.context": context, "Version": site.settings.version})
+
+
+def _retrieve_current_organization(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    """Source: the complex type OrganizationDetail of the Web API reference."""
+    settings = site.settings
+    detail = {
+        "OrganizationId": settings.organization_id,
+        "FriendlyName": site.record.name,
+        "OrganizationVersion": settings.version,
+        "EnvironmentId": settings.environment_id,
+        "DatacenterId": str(uuid5(NAMESPACE_URL, settings.data_centre)),
+        "Geo": settings.data_centre,
+        "TenantId": settings.tenant_id,
+        "UrlName": f"sandbox{site.record.id}",
+        "UniqueName": f"sandbox{site.record.id}",
+        "State": "Enabled",
+        "OrganizationType": TRIAL if settings.is_trial else CUSTOMER,
+        "SchemaType": "Full",
+        "Endpoints": {"Count": 0, "IsReadOnly": False, "Keys": [], "Values": []},
+    }
+    context = f"{call.base}/$metadata#Microsoft.Dynamics.CRM.RetrieveCurrentOrganizationResponse"
+    return json_answer(200, {"@odata.context": context, "Detail": detail})
+
+
+def _own_id(name: str) -> UUID:
+    """The id of a row that every environment has; the same in copies."""
+    return uuid5(NAMESPACE_URL, name)
+
+
+def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
+    """What a new environment has: its organization, users with a role, the messages that steps are registered for."""
+    organization_id, unit_id, role_id = UUID(site.settings.organization_id), _own_id(UNIT), _own_id(ROLE)
+    _insert(
+        connection,
+        site,
+        "organizations",
+        [{"organizationid": organization_id, "name": site.record.name, "languagecode": 1033}],
+    )
+    _insert(connection, site, "businessunits", [{"businessunitid": unit_id, "name": site.record.name}])
+    _insert(
+        connection,
+        site,
+        "roles",
+        [{"roleid": role_id, "name": ROLE, "businessunitid": unit_id}],
+    )
+    _insert(connection, site, "teams", [{"name": site.record.name, "businessunitid": unit_id, "isdefault": True}])
+    _insert(
+        connection,
+        site,
+        "solutions",
+        [
+            {
+                "uniquename": "DualWriteCore",
+                "friendlyname": "Dual Write Core",
+                "version": "1.0.24112.1",
+                "ismanaged": True,
+            }
+        ],
+    )
+    for client in site.settings.clients:
+        add_user(connection, site, client)
+    messages = [{"sdkmessageid": _message_id(name), "name": name} for name in MESSAGES]
+    _insert(connection, site, "sdkmessages", messages)
+    add_message_filters(connection, site, site.stock.shapes.values())
+
+
+def add_user(connection: Connection[Any], site: Site, client: Client) -> None:
+    """The application user of a client, with the administrator's role."""
+    user = {
+        "systemuserid": UUID(client.user_id),
+        "fullname": f"# {client.name}",
+        "domainname": client.client_id,
+        "applicationid": UUID(client.client_id),
+        "businessunitid": _own_id(UNIT),
+    }
+    _insert(connection, site, "systemusers", [user])
+    held = {"systemuserid": UUID(client.user_id), "roleid": _own_id(ROLE)}
+    _insert(connection, site, "systemuserrolescollection", [held])
+
+
+def _message_id(name: str) -> UUID:
+    return _own_id(f"sdkmessage {name}")
+
+
+def add_message_filters(connection: Connection[Any], site: Site, shapes: Iterable[Shape]) -> None:
+    """Which messages the tables take."""
+    logical = [errors.table_of(shape).logical for shape in shapes if not errors.table_of(shape).is_system]
+    rows = [
+        {
+            "sdkmessagefilterid": uuid5(_message_id(message), name),
+            "sdkmessageid": _message_id(message),
+            "primaryobjecttypecode": name,
+            "name": f"{message} of {name}",
+        }
+        for name in logical
+        for message in MESSAGES
+    ]
+    if rows:
+        _insert(connection, site, "sdkmessagefilters", rows)
+
+
+def _insert(connection: Connection[Any], site: Site, table: str, rows: list[dict[str, Any]]) -> None:
+    names = list(rows[0])
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
+                sql.Identifier(site.schema, table),
+                sql.SQL(", ").join(map(sql.Identifier, names)),
+                sql.SQL(", ").join([sql.SQL("%s")] * len(names)),
+            ),
+            [tuple(row.values()) for row in rows],
+        )

@@ -1,0 +1,303 @@
+"""Tables, columns, keys and relations as the metadata of the Web API tells them.
+
+Source: Dataverse Web API documentation.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from syncengine.catalog import ColumnType
+from syncengine.mapping.filters.ast import And, Comparison, Filter, FilterError, In, Match, Operator, Or
+from syncengine.mapping.filters.odata import parse
+from syncengine.sandbox.addresses import Segment
+from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
+from syncengine.sandbox.dataverse import errors
+from syncengine.sandbox.dataverse.shape import STATE, STATUS, VERSION, navigation
+from syncengine.sandbox.declarations import Column, DataverseTable
+from syncengine.sandbox.query import QueryRefused
+from syncengine.sandbox.shape import Field, Shape
+from syncengine.sandbox.site import Site
+
+Item = dict[str, Any]
+MEMO_LENGTH = 4_000
+_NAMESPACE = "Microsoft.Dynamics.CRM."
+_EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=\s*([\w,\s]*)\))?\s*(?:,|$)")
+_TYPES = {
+    ColumnType.TEXT: "String",
+    ColumnType.INTEGER: "Integer",
+    ColumnType.DECIMAL: "Decimal",
+    ColumnType.BOOLEAN: "Boolean",
+    ColumnType.DATE: "DateTime",
+    ColumnType.DATETIME: "DateTime",
+    ColumnType.UUID: "Uniqueidentifier",
+    ColumnType.CHOICE: "Picklist",
+    ColumnType.LOOKUP: "Lookup",
+}
+
+
+def answer(site: Site, call: Call) -> Answer:
+    """Everything below `EntityDefinitions`. Raises: ServiceError."""
+    if call.method != "GET":
+        raise ServiceError(405, "Metadata of a sandbox is changed by its declarations.", code=errors.URI)
+    first, *rest = call.address.segments
+    if first.key is None:
+        items = [_entity(shape) for shape in site.stock.shapes.values()]
+        return _list(call, "EntityDefinitions", _filtered(call, items), lambda item: _expanded(site, call, item))
+    shape = _shape(site, first)
+    if not rest:
+        item = _expanded(site, call, _entity(shape))
+        return _one(call, "EntityDefinitions", item)
+    return _below(site, call, shape, rest)
+
+
+def _below(site: Site, call: Call, shape: Shape, rest: list[Segment]) -> Answer:
+    makers: Mapping[str, Callable[[], list[Item]]] = {
+        "Attributes": lambda: list(_attributes(site, shape)),
+        "Keys": lambda: list(_keys(shape)),
+        "ManyToOneRelationships": lambda: list(_relationships(site, shape)),
+    }
+    make = makers.get(rest[0].name)
+    if make is None:
+        raise errors.no_segment(rest[0].name)
+    items, segment = make(), rest[0]
+    if segment.key is not None:
+        return _one(call, segment.name, _named(items, segment))
+    for cast in rest[1:]:
+        kind = f"#{cast.name}"
+        items = [item for item in items if item.get("@odata.type") == kind]
+    return _list(call, segment.name, _filtered(call, items), lambda item: item)
+
+
+def _shape(site: Site, segment: Segment) -> Shape:
+    """The table that a key names: `LogicalName='account'` or its metadata id."""
+    value = segment.key[0][1] if segment.key else None
+    for shape in site.stock.shapes.values():
+        table = errors.table_of(shape)
+        if value in (table.logical, _id(table.logical)) or str(value) == _id(table.logical):
+            return shape
+    raise ServiceError(404, f"Could not find an entity with name {value}.", code=errors.NO_ROW)
+
+
+def _named(items: list[Item], segment: Segment) -> Item:
+    value = segment.key[0][1] if segment.key else None
+    found = next((item for item in items if value == item["LogicalName"] or str(value) == item["MetadataId"]), None)
+    if found is None:
+        raise ServiceError(404, f"Could not find an item with name {value}.", code=errors.NO_ROW)
+    return found
+
+
+def _entity(shape: Shape) -> Item:
+    table = errors.table_of(shape)
+    return {
+        "MetadataId": _id(table.logical),
+        "LogicalName": table.logical,
+        "SchemaName": table.logical,
+        "EntitySetName": table.set,
+        "LogicalCollectionName": table.set,
+        "PrimaryIdAttribute": table.primary_id,
+        "PrimaryNameAttribute": table.primary_name,
+        "DisplayName": _label(table.label),
+        "ChangeTrackingEnabled": table.tracks_changes,
+        "CanChangeTrackingBeEnabled": {"Value": not table.is_system, "CanBeChanged": True},
+        "IsCustomEntity": "_" in table.logical,
+        "TableType": "Standard",
+        "DataProviderId": None,
+        "OwnershipType": "OrganizationOwned",
+    }
+
+
+def _attributes(site: Site, shape: Shape) -> Iterator[Item]:
+    for one in shape.fields.values():
+        assert one.declared is not None
+        made = {**_attribute(shape, one, one.declared), **_details(one, one.declared)}
+        target = site.shape(one.declared.target)
+        if target is not None:
+            made["Targets"] = [errors.table_of(target).logical]
+        yield made
+
+
+def _attribute(shape: Shape, one: Field, column: Column) -> Item:
+    table, kind = errors.table_of(shape), _type_name(one)
+    is_id = one is shape.row_id
+    return {
+        "@odata.type": f"#{_NAMESPACE}{_metadata_type(kind)}AttributeMetadata",
+        "MetadataId": _id(f"{table.logical}.{column.name}"),
+        "LogicalName": column.name,
+        "SchemaName": navigation(column),
+        "EntityLogicalName": table.logical,
+        "AttributeType": kind,
+        "AttributeTypeName": {"Value": f"{kind}Type"},
+        "AttributeOf": None,
+        "DisplayName": _label(column.label),
+        "IsPrimaryId": is_id,
+        "IsPrimaryName": column.name == table.primary_name,
+        "IsValidForCreate": not column.read_only,
+        "IsValidForUpdate": not column.read_only and not is_id,
+        "IsValidForRead": True,
+        "RequiredLevel": {"Value": "SystemRequired" if column.required or is_id else "None", "CanBeChanged": False},
+    }
+
+
+def _details(one: Field, column: Column) -> Item:
+    match one.type:
+        case ColumnType.TEXT:
+            return {"MaxLength": column.length, "Format": "Text"}
+        case ColumnType.DECIMAL:
+            limits = {"MinValue": column.minimum, "MaxValue": column.maximum}
+            return {"Precision": column.scale, **limits, **({"PrecisionSource": 0} if column.is_money else {})}
+        case ColumnType.INTEGER:
+            return {"MinValue": column.minimum, "MaxValue": column.maximum}
+        case ColumnType.DATE:
+            return {"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}
+        case ColumnType.DATETIME:
+            return {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
+        case ColumnType.CHOICE:
+            return {"OptionSet": _options(one, column)}
+        case ColumnType.BOOLEAN:
+            options = {"TrueOption": _option(1, "Yes"), "FalseOption": _option(0, "No")}
+            return {"OptionSet": options, "DefaultValue": False}
+        case _:
+            return {}
+
+
+def _options(one: Field, column: Column) -> Item:
+    options = [_option(int(code), label) for code, label in column.choices.items()]
+    return {"Name": one.column, "OptionSetType": _type_name(one), "IsGlobal": False, "Options": options}
+
+
+def _option(value: int, label: str) -> Item:
+    return {"Value": value, "Label": _label(label)}
+
+
+def _type_name(one: Field) -> str:
+    column = one.declared
+    if column is STATE or column is STATUS:
+        return "State" if column is STATE else "Status"
+    if column is VERSION:
+        return "BigInt"
+    if column and column.is_money:
+        return "Money"
+    if one.type is ColumnType.TEXT and column and column.length > MEMO_LENGTH:
+        return "Memo"
+    return _TYPES[one.type]
+
+
+def _metadata_type(kind: str) -> str:
+    return "UniqueIdentifier" if kind == "Uniqueidentifier" else kind
+
+
+def _keys(shape: Shape) -> Iterator[Item]:
+    table = errors.table_of(shape)
+    for key in table.keys:
+        yield {
+            "MetadataId": _id(f"{table.logical}.{key.name}"),
+            "LogicalName": key.name,
+            "SchemaName": key.name,
+            "EntityLogicalName": table.logical,
+            "DisplayName": _label(key.name),
+            "KeyAttributes": key.columns,
+            "EntityKeyIndexStatus": "Active",
+        }
+
+
+def _relationships(site: Site, shape: Shape) -> Iterator[Item]:
+    table = errors.table_of(shape)
+    for column in table.columns:
+        target = site.shape(column.target)
+        if target is not None:
+            yield _relationship(table, column, errors.table_of(target))
+
+
+def _relationship(table: DataverseTable, column: Column, target: DataverseTable) -> Item:
+    name = f"{table.logical}_{column.name}"
+    return {
+        "MetadataId": _id(name),
+        "SchemaName": name,
+        "LogicalName": name,
+        "ReferencingEntity": table.logical,
+        "ReferencingAttribute": column.name,
+        "ReferencedEntity": target.logical,
+        "ReferencedAttribute": target.primary_id,
+        "ReferencingEntityNavigationPropertyName": navigation(column),
+        "ReferencedEntityNavigationPropertyName": name,
+        "RelationshipType": "OneToManyRelationship",
+    }
+
+
+def _expanded(site: Site, call: Call, item: Item) -> Item:
+    """The table with the collections that `$expand` names; their own `$select` holds."""
+    text = call.address.option("$expand")
+    if not text:
+        return item
+    shape = next(one for one in site.stock.shapes.values() if errors.table_of(one).logical == item["LogicalName"])
+    known: Mapping[str, Iterable[Item]] = {
+        "Attributes": _attributes(site, shape),
+        "Keys": _keys(shape),
+        "ManyToOneRelationships": _relationships(site, shape),
+    }
+    made = dict(item)
+    for name, select in _EXPAND.findall(text):
+        if name not in known:
+            raise QueryRefused(f"The property '{name[:60]}' of '$expand' is not a collection of the table")
+        made[name] = [_selected(each, select) for each in known[name]]
+    return made
+
+
+def _one(call: Call, name: str, item: Item) -> Answer:
+    chosen = _selected(item, call.address.option("$select") or "", call.address.option("$expand") or "")
+    return json_answer(200, {"@odata.context": f"{call.base}/$metadata#{name}/$entity", **chosen})
+
+
+def _list(call: Call, name: str, items: Iterable[Item], finish: Callable[[Item], Item]) -> Answer:
+    select, expand = call.address.option("$select") or "", call.address.option("$expand") or ""
+    value = [_selected(finish(item), select, expand) for item in items]
+    return json_answer(200, {"@odata.context": f"{call.base}/$metadata#{name}", "value": value})
+
+
+def _selected(item: Item, select: str, expand: str = "") -> Item:
+    """The named properties; kind and id are always told, a set of options only when it is expanded."""
+    expanded = {name for name, _ in _EXPAND.findall(expand)}
+    names = {name.strip() for name in select.split(",") if name.strip()}
+    always = {"@odata.type", "MetadataId", *expanded}
+    return {
+        name: value
+        for name, value in item.items()
+        if (name in always or not names or name in names) and (name != "OptionSet" or name in expanded)
+    }
+
+
+def _filtered(call: Call, items: list[Item]) -> list[Item]:
+    text = call.address.option("$filter")
+    if text is None:
+        return items
+    try:
+        found = parse(text)
+    except FilterError as error:
+        raise QueryRefused(f"{error} at position {error.position} in '{text[:200]}'.") from error
+    return [item for item in items if _passes(found, item)]
+
+
+def _passes(found: Filter, item: Item) -> bool:
+    """Comparisons of a property with a value, joined by and, or: what metadata can be filtered by."""
+    match found:
+        case And(terms=terms):
+            return all(_passes(term, item) for term in terms)
+        case Or(terms=terms):
+            return any(_passes(term, item) for term in terms)
+        case Comparison(column=column, operator=Operator.EQ | Operator.NE as operator, value=value) if column in item:
+            return (item[column] == value) is (operator is Operator.EQ)
+        case In(column=column, values=values) if column in item:
+            return item[column] in values
+        case Match() | _:
+            raise QueryRefused("Metadata is filtered by comparing its properties with values")
+
+
+def _label(text: str) -> Item:
+    label = {"Label": text, "LanguageCode": 1033}
+    return {"LocalizedLabels": [label], "UserLocalizedLabel": label}
+
+
+def _id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"metadata {name}"))

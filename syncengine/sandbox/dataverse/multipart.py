@@ -1,0 +1,110 @@
+"""`$batch` of Dataverse: the first failure ends it unless the client asks to go on.
+
+Source: Dataverse Web API documentation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import Connection
+
+from syncengine.sandbox import batch
+from syncengine.sandbox.addresses import BadAddress
+from syncengine.sandbox.batch import BadBatch, ChangeSet, Part, PartAnswer
+from syncengine.sandbox.calls import Answer, Call, ServiceError
+from syncengine.sandbox.dataverse import errors
+from syncengine.sandbox.dataverse.payload import referred
+from syncengine.sandbox.site import Site
+
+MAX_CALLS = 1_000
+MAX_URL = 64 * 1024
+MARKER = "/api/data/v9."
+
+Handle = Callable[[Site, Connection[Any], Call], Answer]
+
+
+def answer(site: Site, call: Call, handle: Handle) -> Answer:
+    try:
+        items = _items(call)
+    except ServiceError as error:
+        return errors.answer_of(error)
+    goes_on = "odata.continue-on-error" in call.preferences
+    answers: list[batch.ItemAnswer] = []
+    has_failed = False
+    with site.transactions() as connection:
+        for item in items:
+            made = (
+                _change_set(site, connection, call, item, handle)
+                if isinstance(item, ChangeSet)
+                else _single(site, connection, call, item, handle)
+            )
+            answers.append(made)
+            has_failed = isinstance(made, PartAnswer) and made.answer.status >= 400
+            if has_failed and not goes_on:
+                break
+    return batch.write(answers, status=400 if has_failed and not goes_on else 200)
+
+
+def _items(call: Call) -> list[batch.Item]:
+    """Raises: ServiceError for a batch that is refused as a whole."""
+    if call.method != "POST":
+        raise ServiceError(405, "A batch request must be a POST.", code=errors.URI)
+    try:
+        items = batch.read(call.header("content-type"), call.body)
+    except BadBatch as error:
+        raise errors.bad_uri(str(error)) from error
+    if batch.size(items) > MAX_CALLS:
+        text = f"Batch request contains more than {MAX_CALLS} operations, which is the limit."
+        raise errors.bad_uri(text)
+    return items
+
+
+def _single(site: Site, connection: Connection[Any], call: Call, part: Part, handle: Handle) -> PartAnswer:
+    try:
+        with connection.transaction():
+            made = handle(site, connection, _inner_call(site, call, part, {}))
+    except ServiceError as error:
+        made = errors.answer_of(error)
+    return PartAnswer(answer=_leaf(made), content_id=part.content_id)
+
+
+def _change_set(
+    site: Site, connection: Connection[Any], call: Call, item: ChangeSet, handle: Handle
+) -> batch.ItemAnswer:
+    """The answers of all parts, or one answer with what undid them."""
+    made: list[PartAnswer] = []
+    references: dict[str, str] = {}
+    part: Part | None = None
+    try:
+        with connection.transaction():
+            for part in item.parts:
+                if part.method == "GET":
+                    raise errors.bad_uri("A GET request is not allowed in a change set.")
+                done = handle(site, connection, _inner_call(site, call, part, references))
+                made.append(PartAnswer(answer=_leaf(done), content_id=part.content_id))
+                if part.content_id:
+                    references[part.content_id] = done.headers.get("OData-EntityId", "").rpartition(call.base)[2]
+    except ServiceError as error:
+        return PartAnswer(answer=_leaf(errors.answer_of(error)), content_id=part.content_id if part else "")
+    return tuple(made)
+
+
+def _inner_call(site: Site, call: Call, part: Part, references: dict[str, str]) -> Call:
+    """The part as a call of its own. Raises: ServiceError when it is not understood."""
+    site.counts.add_call(part.method)
+    url = part.url
+    if len(url) > MAX_URL:
+        raise errors.bad_uri("Invalid URI: The Uri string is too long.")
+    if url.lstrip("/").startswith("$") and not url.lstrip("/").startswith("$batch"):
+        first, slash, rest = url.lstrip("/").partition("/")
+        url = f"{referred(first, references)}{slash}{rest}"
+    path = batch.path_of(url)
+    _, marker, rest = path.partition(MARKER)
+    try:
+        return batch.part_call(call, part, rest.partition("/")[2] if marker else path.lstrip("/"), references)
+    except (BadAddress, BadBatch) as error:
+        raise errors.bad_uri(str(error)) from error
+
+
+def _leaf(made: Answer) -> Answer:
+    return Answer(status=made.status, headers={"OData-Version": "4.0", **made.headers}, body=made.body)

@@ -1,0 +1,233 @@
+"""What the Dataverse Web API does with a call: find the resource, do the work in one transaction, word the answer."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import Connection, sql
+
+from syncengine.sandbox import addresses
+from syncengine.sandbox.addresses import Address, BadAddress, Segment
+from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
+from syncengine.sandbox.counts import Work
+from syncengine.sandbox.dataverse import bulk, delta, errors, functions, keys, metadata, multipart, read, write
+from syncengine.sandbox.dataverse.keys import Key
+from syncengine.sandbox.dataverse.shape import navigation
+from syncengine.sandbox.query import QueryRefused
+from syncengine.sandbox.shape import Shape
+from syncengine.sandbox.site import Site
+
+ROOTS = ("/api/data/v9.2", "/api/data/v9.1", "/api/data/v9.0")
+REMEMBERED = (b"sdkmessageprocessingsteps", b"serviceendpoints", b"systemusers")  # rows kept in memory
+_REPRESENTATION = "representation"
+
+Handler = Callable[[Site, Connection[Any], Call, Shape], Answer]
+
+
+def answer(site: Site, call: Call) -> Answer:
+    """The answer to a call of the service, batches included. Never raises for what the client did."""
+    if call.user_id == "":
+        return _with_headers(errors.answer_of(_not_a_member()))
+    if call.address.segments and call.address.segments[0].name == "$batch":
+        made = _guarded(site, lambda: multipart.answer(site, call, answer_part))
+        if any(name in call.body for name in REMEMBERED):
+            site.forget()
+        return _with_headers(made)
+    return _with_headers(_guarded(site, lambda: _alone(site, call)))
+
+
+def answer_part(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    """A part of a change set, in the set's transaction. Raises: ServiceError."""
+    return _guarding(site, lambda: _dispatch(site, connection, call))
+
+
+def refused(error: ServiceError) -> Answer:
+    return _with_headers(errors.answer_of(error))
+
+
+def _alone(site: Site, call: Call) -> Answer:
+    """The call in a transaction of its own. Raises: ServiceError."""
+    opened = site.reading if call.method == "GET" else site.transaction
+    with opened() as connection:
+        made = _guarding(site, lambda: _dispatch(site, connection, call))
+    if call.method != "GET" and _is_system(site, call.address):
+        site.forget()
+    return made
+
+
+def _guarded(site: Site, work: Callable[[], Answer]) -> Answer:
+    try:
+        return _guarding(site, work)
+    except ServiceError as error:
+        return errors.answer_of(error)
+
+
+def _guarding(site: Site, work: Callable[[], Answer]) -> Answer:
+    """Raises: ServiceError for whatever goes wrong in a way that is known."""
+    try:
+        return work()
+    except QueryRefused as error:
+        raise errors.bad_uri(str(error)) from error
+    except psycopg.Error as error:
+        raise errors.translated(error, site.stock) from error
+
+
+def _is_system(site: Site, address: Address) -> bool:
+    shape = site.shape(address.segments[0].name) if address.segments else None
+    return shape is not None and errors.table_of(shape).is_system
+
+
+def _dispatch(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    segments = call.address.segments
+    if not segments:
+        return _service_document(site, call)
+    special = functions.find(segments[0].name)
+    if special is not None:
+        return special(site, connection, call)
+    if segments[0].name == "EntityDefinitions":
+        site.count(Work.READS, call)
+        return metadata.answer(site, call)
+    shape = site.shape(segments[0].name)
+    if shape is None:
+        raise errors.no_segment(segments[0].name)
+    if segments[0].key is None:
+        return _collection(site, connection, call, shape)
+    return _row(site, connection, call, shape, keys.read_key(shape, segments[0]))
+
+
+def _collection(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:
+    rest = call.address.segments[1:]
+    if call.method == "POST":
+        if not rest:
+            return _create(site, connection, call, shape)
+        return bulk.answer(site, connection, call, shape, rest[0].name.rpartition(".")[2])
+    if call.method != "GET":
+        raise _not_allowed(call)
+    site.count(Work.READS, call)
+    if not rest:
+        is_delta = delta.is_asked(call)
+        return (delta.list_changes if is_delta else read.list_rows)(site, connection, call, shape)
+    if rest[0].name == "$count":
+        is_delta = call.address.option("$deltatoken") is not None
+        return (delta.count_changes if is_delta else read.count_rows)(site, connection, call, shape)
+    raise errors.no_segment(rest[0].name)
+
+
+def _row(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key) -> Answer:
+    rest = call.address.segments[1:]
+    if rest:
+        return _part_of_row(site, connection, call, shape, key, rest)
+    if call.method == "GET":
+        site.count(Work.READS, call)
+        return read.get_row(connection, call, shape, key)
+    if call.method == "PATCH":
+        return _patch(site, connection, call, shape, key)
+    if call.method == "DELETE":
+        write.delete(site, connection, call, shape, key)
+        return Answer(status=204)
+    raise _not_allowed(call)
+
+
+def _part_of_row(
+    site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, rest: tuple[Segment, ...]
+) -> Answer:
+    name = rest[0].name
+    if functions.is_association(shape, name) and call.method == "GET":
+        site.count(Work.READS, call)
+        return functions.associated(site, connection, call, shape, key, name)
+    column = next((one for one in errors.table_of(shape).columns if navigation(one) == name and one.target), None)
+    if column is not None and len(rest) == 2 and rest[1].name == "$ref" and call.method == "DELETE":
+        write.set_values(site, connection, call, shape, key, {column.name: None})
+        return Answer(status=204)
+    one = shape.fields.get(name)
+    if one is None or len(rest) > 1:
+        raise errors.no_segment(name)
+    if call.method == "PUT":
+        write.put_property(site, connection, call, shape, key, name)
+        return Answer(status=204)
+    if call.method == "DELETE" and one.declared and not one.declared.read_only:
+        write.set_values(site, connection, call, shape, key, {one.column: None})
+        return Answer(status=204)
+    raise _not_allowed(call)
+
+
+def _create(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:
+    written = write.create(site, connection, call, shape)
+    if call.preferences.get("return") == _REPRESENTATION:
+        return _represented(connection, call, shape, written.row_id, 201)
+    location = read.entity_id(call, shape, written.row_id)
+    return Answer(status=204, headers={"Location": location, "OData-EntityId": location})
+
+
+def _patch(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key) -> Answer:
+    written = write.patch(site, connection, call, shape, key)
+    if call.preferences.get("return") == _REPRESENTATION:
+        return _represented(connection, call, shape, written.row_id, 201 if written.is_new else 200)
+    location = read.entity_id(call, shape, written.row_id)
+    new = {"Location": location} if written.is_new else {}
+    return Answer(status=204, headers={"OData-EntityId": location, **new})
+
+
+def _represented(connection: Connection[Any], call: Call, shape: Shape, row_id: UUID, status: int) -> Answer:
+    text = read.one_row(connection, call, shape, [(shape.row_id, row_id)])
+    location = read.entity_id(call, shape, row_id)
+    headers = {"Preference-Applied": "return=representation", "OData-EntityId": location}
+    if status == 201:
+        headers["Location"] = location
+    return read.row_answer(status, call, shape, text or "{}", headers)
+
+
+def _service_document(site: Site, call: Call) -> Answer:
+    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(site.stock.shapes)]
+    return json_answer(200, {"@odata.context": f"{call.base}/$metadata", "value": sets})
+
+
+def _with_headers(made: Answer) -> Answer:
+    headers = {"OData-Version": "4.0", "x-ms-service-request-id": str(uuid4()), **_RATE, **made.headers}
+    return Answer(status=made.status, headers=headers, body=made.body)
+
+
+_RATE: Mapping[str, str] = {
+    "x-ms-ratelimit-burst-remaining-xrm-requests": "5999",
+    "x-ms-ratelimit-time-remaining-xrm-requests": "1199.99",
+    "x-ms-dop-hint": "4",
+}
+
+
+def _not_allowed(call: Call) -> ServiceError:
+    return ServiceError(405, f"The HTTP method '{call.method}' is not allowed for this resource.", code="0x8006088a")
+
+
+def _not_a_member() -> ServiceError:
+    return ServiceError(403, "The user is not a member of the organization.", code=errors.NOT_A_MEMBER)
+
+
+def user_of(site: Site, client_id: str) -> str:
+    """The id of the application user of this client; "" where it has none or it is disabled."""
+    users = site.remember("users", lambda: _read_users(site))
+    return str(users.get(client_id, ""))
+
+
+def _read_users(site: Site) -> dict[str, str]:
+    with site.reading() as connection:
+        rows = connection.execute(
+            sql.SQL(
+                "SELECT applicationid::text, systemuserid::text FROM {}.systemusers"
+                " WHERE applicationid IS NOT NULL AND isdisabled IS NOT TRUE"
+            ).format(sql.Identifier(site.schema))
+        ).fetchall()
+    return dict(rows)
+
+
+def parse(text: str) -> Address:
+    """Raises: ServiceError."""
+    try:
+        return addresses.parse(text)
+    except BadAddress as error:
+        raise errors.bad_uri(str(error)) from error
+
+
+def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
+    functions.seed(connection, site, now)

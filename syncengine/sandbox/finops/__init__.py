@@ -1,0 +1,1 @@
+"""The simulated Finance and Operations OData service."""

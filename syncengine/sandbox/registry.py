@@ -1,0 +1,208 @@
+"""Which sandboxes there are: one row each, with their settings, and the declarations of their tables."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from syncengine.sandbox import declarations
+from syncengine.sandbox.declarations import Document, Kind
+
+VERSIONS = {Kind.FINOPS: ("10.0.42", "10.0.2015.1030"), Kind.DATAVERSE: ("9.2.24112.00172", "9.2.24112.00172")}
+
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS sandboxes;
+CREATE TABLE IF NOT EXISTS sandboxes.sandbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    kind text NOT NULL,
+    port integer NOT NULL UNIQUE,
+    settings jsonb NOT NULL,
+    faults jsonb NOT NULL DEFAULT '{}',
+    counts jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS sandboxes.declaration (
+    sandbox_id bigint NOT NULL REFERENCES sandboxes.sandbox ON DELETE CASCADE,
+    place integer NOT NULL,
+    document jsonb NOT NULL,
+    declared_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (sandbox_id, place)
+);
+"""
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An application that may sign in; `user_id` is the user that it acts as."""
+
+    client_id: str
+    client_secret: str
+    user_id: str
+    name: str = "Integration"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator of the environment could set or read about it."""
+
+    tenant_id: str
+    environment_id: str
+    organization_id: str
+    clients: list[Client]
+    version: str
+    build: str
+    data_centre: str = "europe"
+    is_trial: bool = False
+    default_company: str = ""
+    token_lifetime_s: int = 3599
+    tokens_valid_from: float = 0.0
+    delta_lifetime_s: int = 7 * 24 * 3600
+    refuses_with_500: bool = False
+    signing_key: str = msgspec.field(default_factory=lambda: secrets.token_hex(32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A sandbox as it is kept. `declared_at` tells when each table took its present form."""
+
+    id: int
+    name: str
+    kind: Kind
+    port: int
+    settings: Settings
+    faults: dict[str, Any]
+    counts: dict[str, int]
+    document: Document
+    declared_at: dict[str, datetime]
+
+    @property
+    def schema(self) -> str:
+        return f"sandbox_{self.id}"
+
+
+class UnknownSandbox(LookupError):
+    """No sandbox has this name."""
+
+
+class NameTaken(ValueError):
+    """A sandbox of this name is there."""
+
+
+def prepare(connection: Connection[Any]) -> None:
+    connection.execute(_TABLES)
+
+
+def new_settings(kind: Kind, *, tenant_id: str = "") -> Settings:
+    version, build = VERSIONS[kind]
+    return Settings(
+        tenant_id=tenant_id or str(uuid4()),
+        environment_id=str(uuid4()),
+        organization_id=str(uuid4()),
+        clients=[new_client()],
+        version=version,
+        build=build,
+    )
+
+
+def new_client(name: str = "Integration") -> Client:
+    return Client(client_id=str(uuid4()), client_secret=secrets.token_urlsafe(24), user_id=str(uuid4()), name=name)
+
+
+def changed_settings(settings: Settings, changes: dict[str, Any]) -> Settings:
+    """The settings with these values. Raises: ValueError for a name or value that is none."""
+    try:
+        return msgspec.convert({**msgspec.to_builtins(settings), **changes}, Settings)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"The settings are not understood: {error}") from error
+
+
+def add(
+    connection: Connection[Any],
+    *,
+    name: str,
+    kind: Kind,
+    port: int,
+    settings: Settings,
+    documents: Sequence[Document],
+) -> Record:
+    """Raises: NameTaken."""
+    row = connection.execute(
+        "INSERT INTO sandboxes.sandbox (name, kind, port, settings) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (name) DO NOTHING RETURNING id",
+        (name, kind, port, _json(settings)),
+    ).fetchone()
+    if row is None:
+        raise NameTaken(f"A sandbox named {name!r} is already there.")
+    for document in documents:
+        add_document(connection, row[0], document)
+    return get(connection, name)
+
+
+def add_document(connection: Connection[Any], sandbox_id: int, document: Document) -> None:
+    connection.execute(
+        "INSERT INTO sandboxes.declaration (sandbox_id, place, document)"
+        " SELECT %(id)s, coalesce(max(place), 0) + 1, %(document)s FROM sandboxes.declaration"
+        " WHERE sandbox_id = %(id)s",
+        {"id": sandbox_id, "document": _json(document)},
+    )
+
+
+def restamp(connection: Connection[Any], sandbox_id: int) -> None:
+    """All tables count as made anew: what was known of their rows holds no longer."""
+    connection.execute(
+        "UPDATE sandboxes.declaration SET declared_at = clock_timestamp() WHERE sandbox_id = %s", (sandbox_id,)
+    )
+
+
+def save_settings(connection: Connection[Any], sandbox_id: int, settings: Settings) -> None:
+    connection.execute("UPDATE sandboxes.sandbox SET settings = %s WHERE id = %s", (_json(settings), sandbox_id))
+
+
+def save_faults(connection: Connection[Any], sandbox_id: int, faults: dict[str, Any]) -> None:
+    connection.execute("UPDATE sandboxes.sandbox SET faults = %s WHERE id = %s", (Jsonb(faults), sandbox_id))
+
+
+def save_counts(connection: Connection[Any], sandbox_id: int, counts: dict[str, int]) -> None:
+    connection.execute("UPDATE sandboxes.sandbox SET counts = %s WHERE id = %s", (Jsonb(counts), sandbox_id))
+
+
+def remove(connection: Connection[Any], name: str) -> None:
+    connection.execute("DELETE FROM sandboxes.sandbox WHERE name = %s", (name,))
+
+
+def names(connection: Connection[Any]) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM sandboxes.sandbox ORDER BY id")]
+
+
+def get(connection: Connection[Any], name: str) -> Record:
+    """Raises: UnknownSandbox."""
+    row = connection.execute(
+        "SELECT id, name, kind, port, settings, faults, counts FROM sandboxes.sandbox WHERE name = %s", (name,)
+    ).fetchone()
+    if row is None:
+        raise UnknownSandbox(f"There is no sandbox named {name!r}.")
+    kind = Kind(row[2])
+    documents = connection.execute(
+        "SELECT document::text, declared_at FROM sandboxes.declaration WHERE sandbox_id = %s ORDER BY place", (row[0],)
+    ).fetchall()
+    read = [(declarations.read(kind, text.encode()), declared_at) for text, declared_at in documents]
+    return Record(
+        id=row[0],
+        name=row[1],
+        kind=kind,
+        port=row[3],
+        settings=msgspec.convert(row[4], Settings),
+        faults=row[5],
+        counts=row[6],
+        document=declarations.merged(kind, [document for document, _ in read]),
+        declared_at={table.set: declared_at for document, declared_at in read for table in document.tables},
+    )
+
+
+def _json(value: Any) -> Jsonb:
+    return Jsonb(msgspec.to_builtins(value, str_keys=True))

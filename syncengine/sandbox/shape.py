@@ -1,0 +1,100 @@
+"""A table of a running sandbox: its declaration, and where its rows lie in PostgreSQL.
+
+The kinds build these (`dataverse.shape`, `finops.shape`); what both share reads them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg import sql
+
+from syncengine.catalog import ColumnType
+from syncengine.sandbox.declarations import COMPANY, Column, Table
+
+MAX_COMPOSED = 500  # statements kept for a table; clients choose the columns
+SQL_TYPES = {
+    ColumnType.TEXT: "text",
+    ColumnType.INTEGER: "integer",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "date",
+    ColumnType.DATETIME: "timestamptz",
+    ColumnType.UUID: "uuid",
+    ColumnType.CHOICE: "integer",
+    ColumnType.ENUM: "text",
+    ColumnType.LOOKUP: "uuid",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A property of the service: its name in JSON, its column in the database. `sql_type` is the column's type."""
+
+    name: str
+    column: str
+    type: ColumnType
+    sql_type: str
+    declared: Column | None = None
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """`row_id` is the column that rows are paged by; `changed_at` when the table's own form last changed."""
+
+    declared: Table
+    schema: str
+    fields: dict[str, Field]
+    row_id: Field
+    key: tuple[Field, ...]
+    changed_at: datetime
+    by_column: dict[str, Field] = field(init=False, repr=False, compare=False)
+    _composed: dict[tuple[object, ...], sql.SQL] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_column", {one.column: one for one in self.fields.values()})
+
+    def composed(self, key: tuple[object, ...], make: Callable[[], sql.Composable]) -> sql.SQL:
+        """What `make` gave for this key, composed once: for a hundred columns that costs more than running it."""
+        if len(self._composed) > MAX_COMPOSED:
+            self._composed.clear()
+        found = self._composed.get(key)
+        if found is None:
+            found = self._composed[key] = sql.SQL(make().as_string())
+        return found
+
+    @property
+    def name(self) -> str:
+        return self.declared.set
+
+    @property
+    def relation(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.declared.set)
+
+    @property
+    def has_companies(self) -> bool:
+        return COMPANY in self.fields
+
+
+def field_of(column: Column, *, name: str = "") -> Field:
+    """The field of a declared column, named as declared unless `name` says otherwise."""
+    return Field(
+        name=name or column.name, column=column.name, type=column.type, sql_type=sql_type(column), declared=column
+    )
+
+
+def sql_type(column: Column) -> str:
+    return f"numeric(38,{column.scale})" if column.type is ColumnType.DECIMAL else SQL_TYPES[column.type]
+
+
+def by_name(fields: Iterable[Field]) -> dict[str, Field]:
+    return {one.name: one for one in fields}
+
+
+def folded(one: Field) -> sql.Composable:
+    """The column as keys compare it: text without regard to letter case."""
+    is_text = one.type in (ColumnType.TEXT, ColumnType.ENUM)
+    return sql.SQL("lower({})").format(one.identifier) if is_text else one.identifier
