@@ -184,6 +184,15 @@ def _keep_pairs(conn: Database, work: Work, done: pl.DataFrame) -> None:
         ids = rows["binding_id"].drop_nulls().to_list()
         if ids:
             bindings.set_state(conn, work.map_id, ids, state)
+    unpaired = _deleted_unpaired(done)
+    if unpaired.height:
+        bindings.remember_deleted(conn, work.map_id, unpaired)
+
+
+def _deleted_unpaired(done: pl.DataFrame) -> pl.DataFrame:
+    """Rows that were made and deleted before they were paired."""
+    gone = [pl.col(f"{side}_gone") & ~pl.col(f"{side}_there") for side in Side]
+    return done.filter(verdict_in(Verdict.NOTHING), ~pl.col("is_bound"), gone[0] | gone[1])
 
 
 def _journal(conn: Database, work: Work, fates: Sorted) -> None:

@@ -45,6 +45,7 @@ def fold(changes: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     joined = changes.join(pairs, on=["side", "row_id"], how="left").with_columns(
         record_key=pl.coalesce(pl.col("binding_id").cast(pl.String), pl.concat_str("side", "row_id", separator="|")),
         is_known=pl.col("is_known").fill_null(False),
+        is_over=pl.col("is_over").fill_null(False),
     )
     folded = joined.group_by("record_key", maintain_order=True).agg(
         pl.col("binding_id").first(),
@@ -71,7 +72,8 @@ def fold(changes: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pairs(known: pl.DataFrame) -> pl.DataFrame:
-    """`side`, `row_id` → `binding_id` (bound pairs only) and `is_known` (any that was ever bound)."""
+    """`side`, `row_id` → `binding_id` (bound pairs only), `is_known` (any that was ever bound) and `is_over` (its delete,
+    or its parting, is settled)."""
     is_bound = pl.col("state") == BindingState.BOUND
     sides = [
         known.filter(pl.col(f"{side}_id").is_not_null()).select(
@@ -79,6 +81,7 @@ def _pairs(known: pl.DataFrame) -> pl.DataFrame:
             row_id=f"{side}_id",
             binding_id=pl.when(is_bound).then(pl.col("binding_id")),
             is_known=pl.lit(True),
+            is_over=~is_bound,
         )
         for side in Side
     ]
@@ -94,7 +97,9 @@ def _side_event(side: Side) -> pl.Expr:
 
 
 def _side_gone(side: Side) -> pl.Expr:
-    return (_of_side(side) & (pl.col("operation") == Operation.DELETE)).any().alias(f"{side}_gone")
+    """A delete is proven by its event, or was: a late word of a row that is over and not there brings nothing new."""
+    proven = (pl.col("operation") == Operation.DELETE) | pl.col("is_over")
+    return (_of_side(side) & proven).any().alias(f"{side}_gone")
 
 
 def _side_fetch(side: Side) -> pl.Expr:

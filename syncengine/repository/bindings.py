@@ -151,6 +151,16 @@ def set_state(conn: Database, map_id: int, binding_ids: Sequence[int], state: st
     return execute(conn, statement, (state, map_id, list(binding_ids)))
 
 
+def remember_deleted(conn: Database, map_id: int, rows: pl.DataFrame) -> int:
+    """Remembers rows (`left_id`, `right_id`; either may be null) as deleted, against late and doubled events."""
+    statement = SQL(
+        "INSERT INTO syncengine_binding (map_id, left_id, right_id, state)"
+        " SELECT %s, r.left_id, r.right_id, 'deleted' FROM unnest(%s::text[], %s::text[]) AS r (left_id, right_id)"
+        " ON CONFLICT DO NOTHING"
+    )
+    return execute(conn, statement, (map_id, *lists(rows, "left_id", "right_id")))
+
+
 def forget_deleted(conn: Database, *, older_than_days: int) -> int:
     """Drops the memory of pairs that were deleted so many days ago."""
     statement = SQL(

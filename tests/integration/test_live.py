@@ -136,6 +136,30 @@ def test_late_event_of_a_deleted_row_does_not_bring_it_back(pair):
     assert not StoredSyncError.objects.exists()
 
 
+def test_late_word_of_a_change_to_a_deleted_row_is_no_error(pair):
+    row_id = make_account(pair)
+    pair.settle()
+    pair.right.remove("accounts", row_id)
+    pair.settle()
+    pair.event(Side.RIGHT, "accounts", row_id, "upsert")
+    pair.settle()
+    assert pair.waiting() == 0
+    assert not StoredSyncError.objects.exists()
+
+
+def test_row_made_and_deleted_before_anybody_looked_is_no_error_however_often_it_is_told(pair):
+    row_id = make_account(pair)
+    pair.capture()
+    pair.right.remove("accounts", row_id)
+    pair.settle()
+    for operation in ("delete", "upsert"):
+        pair.event(Side.RIGHT, "accounts", row_id, operation)
+        pair.settle()
+    assert pair.waiting() == 0
+    assert pair.left.ids("CustomersV3") == []
+    assert not StoredSyncError.objects.exists()
+
+
 def test_missing_row_without_proof_waits_and_deletes_nothing(pair):
     row_id = make_customer(pair)
     pair.settle()
