@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from tests import embedded
@@ -25,6 +26,8 @@ os.environ.update(SERVICES.environment())
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # browser tests hold an event loop in the main thread
 
+hypothesis_settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("same every time")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET_BROWSER = (

@@ -9,7 +9,8 @@ from syncengine.catalog import Column, ColumnType, Table
 from syncengine.mapping.filters.ast import And, Comparison, Filter, FilterError, In, Match, Not, Or, Value
 
 MAX_SCALE = 18
-_MAX_ADJUSTED, _MAX_INTEGER = 27, 2**63 - 1
+_MAX_ADJUSTED = 27
+_INTEGERS = range(-(2**63), 2**63)
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -108,7 +109,7 @@ def _number(column: Column, value: Value) -> int | Decimal:
         raise ValueError("out of range")
     if number != number.to_integral_value():
         return number
-    if column.type is not ColumnType.DECIMAL and abs(number) > _MAX_INTEGER:
+    if column.type is not ColumnType.DECIMAL and int(number) not in _INTEGERS:
         raise ValueError("out of range")
     return int(number)
 

@@ -89,7 +89,7 @@ def test_like_takes_all_else_literally() -> None:
     assert found(range_expression.parse('(Name like "b.*")')) == (False, False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FILTERS)
 def test_no_row_is_ever_undecided(where: Filter) -> None:
     assert ROWS.select(passes=to_expression(where, TABLE))["passes"].null_count() == 0

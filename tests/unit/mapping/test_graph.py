@@ -97,7 +97,7 @@ def reaches(graph: dict[str, set[str]], start: str, end: str) -> bool:
     return end in related([start], graph) or (start == end)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(GRAPHS)
 def test_order_respects_every_dependency_that_is_not_in_a_cycle(graph: dict[str, set[str]]) -> None:
     ordered = order(graph, graph)
@@ -108,7 +108,7 @@ def test_order_respects_every_dependency_that_is_not_in_a_cycle(graph: dict[str,
                 assert ordered.index(parent) < ordered.index(name)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(GRAPHS, st.randoms(use_true_random=False))
 def test_order_does_not_depend_on_how_the_maps_are_given(graph: dict[str, set[str]], random: object) -> None:
     names = list(graph)

@@ -33,7 +33,7 @@ def test_numbers_have_one_spelling() -> None:
     assert folded([True, None]) == ["true", None]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(TEXTS, min_size=1, max_size=10))
 def test_folding_is_the_same_for_one_and_for_many_and_twice_is_once(values: list[str]) -> None:
     once = [fold_text(value) for value in values]
@@ -41,7 +41,7 @@ def test_folding_is_the_same_for_one_and_for_many_and_twice_is_once(values: list
     assert [fold_text(value) for value in once] == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_joined_parts_come_apart_again(parts: list[str]) -> None:
     key = join_parts(parts)

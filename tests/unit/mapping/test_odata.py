@@ -225,7 +225,7 @@ def refusal(text: str) -> FilterError | None:
     return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(GARBAGE)
 def test_garbage_is_a_filter_error_with_a_position(text: str) -> None:
     error = refusal(text)

@@ -232,7 +232,7 @@ TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(
         st.fixed_dictionaries(
