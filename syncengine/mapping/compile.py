@@ -33,6 +33,7 @@ class _SideOf:
     columns: tuple[str, ...]  # to be read: of fields in either direction, key, company and filter
     key_columns: tuple[str, ...]  # look-up columns where a part is a path
     key: pl.Expr
+    written_key: pl.Expr
     where: Filter | None
     passes: pl.Expr
     plan: Plan  # towards this side
@@ -138,6 +139,11 @@ def integration_key(compiled: CompiledMap, side: Side) -> pl.Expr:
     return compiled.sides[side].key
 
 
+def written_key(compiled: CompiledMap, side: Side) -> pl.Expr:
+    """As `integration_key`, but as the row spells it: for people."""
+    return compiled.sides[side].written_key
+
+
 # --- parts
 
 
@@ -145,11 +151,13 @@ def _side_of(definition: MapDefinition, fields: tuple[CompiledField, ...], table
     text = definition.left_filter if side is Side.LEFT else definition.right_filter
     where = parse_filter(text, side)
     parts = [_part(fields, part) for part in definition.key]
+    texts = [_key_text(part, side) for part in parts]
     return _SideOf(
         table=table,
         columns=_columns(fields, table, side, where),
         key_columns=tuple(column.name for part in parts if (column := part.column(side)) is not None),
-        key=join_key([_key_part(part, side) for part in parts]),
+        key=join_key([fold(text) for text in texts]),
+        written_key=join_key(texts),
         where=where,
         passes=pl.lit(True) if where is None else to_expression(where, table),
         plan=plan_of(fields, side),
@@ -170,11 +178,11 @@ def _part(fields: Iterable[CompiledField], part: KeyPart | Company) -> CompiledF
     return next(field for field in fields if is_pair(field.line, part))
 
 
-def _key_part(field: CompiledField, side: Side) -> pl.Expr:
+def _key_text(field: CompiledField, side: Side) -> pl.Expr:
     """Both sides take the right's text of a part: the left may spell it otherwise, or hold it in another type."""
     target = ends(field, Side.RIGHT)[1]
     value = image_of(field, Side.RIGHT) if side is Side.LEFT else pl.col(target.name)
-    return fold(as_text(value, target))
+    return as_text(value, target)
 
 
 def _columns(fields: Iterable[CompiledField], table: Table, side: Side, where: Filter | None) -> tuple[str, ...]:

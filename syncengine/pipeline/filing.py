@@ -68,7 +68,7 @@ def errors_of(work: Work, failed: pl.DataFrame) -> pl.DataFrame:
         code=pl.coalesce("left_refused_code", "right_refused_code"),
         raw=pl.coalesce("left_refused_raw", "right_refused_raw"),
         column=pl.when(~is_refused).then("problem_column"),
-        key=pl.coalesce("new_key", "key"),
+        key=pl.coalesce("written_key", "key", "left_id", "right_id"),
     )
     return errors.with_columns(remedy=_remedies(errors)).select(ERROR_COLUMNS)
 

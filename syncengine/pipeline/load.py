@@ -24,7 +24,7 @@ from syncengine.pipeline.comparing import decided
 from syncengine.pipeline.holding import held
 from syncengine.pipeline.pairing import Take
 from syncengine.pipeline.parents import company_rows
-from syncengine.pipeline.reading import COMPANY, INSIDE, KEY
+from syncengine.pipeline.reading import COMPANY, INSIDE, KEY, WRITTEN_KEY
 from syncengine.pipeline.results import results, verdict_in
 from syncengine.pipeline.settling import Sorted, note_conflicts, settle, sort_out
 from syncengine.pipeline.work import Work
@@ -216,6 +216,7 @@ def _as_records(pairs: pl.DataFrame, rows: dict[Side, pl.DataFrame]) -> pl.DataF
             pl.col("_version").alias(f"{side}_read_version"),
             pl.col(KEY).alias(f"{side}_key"),
             pl.col(COMPANY).alias(f"{side}_company"),
+            pl.col(WRITTEN_KEY).alias(f"{side}_written_key"),
         )
         records = records.join(read, on=f"{side}_id", how="left").with_columns(
             pl.col(f"{side}_there").fill_null(False),
@@ -235,6 +236,7 @@ def _as_records(pairs: pl.DataFrame, rows: dict[Side, pl.DataFrame]) -> pl.DataF
         key_taken=pl.col("key_taken").fill_null(False),
         key_changed=moved[0] | moved[1],
         company=pl.coalesce("left_company", "right_company"),
+        written_key=pl.coalesce("left_written_key", "right_written_key"),
         attempts=pl.lit(0, dtype=pl.Int64),
         change_ids=pl.lit([], dtype=pl.List(pl.Int64)),
     )

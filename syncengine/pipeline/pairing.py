@@ -8,7 +8,7 @@ import polars as pl
 from syncengine.mapping.keys import split_key
 from syncengine.pipeline import imaging, reading
 from syncengine.pipeline.imaging import Images
-from syncengine.pipeline.reading import COMPANY, INSIDE, KEY
+from syncengine.pipeline.reading import COMPANY, INSIDE, KEY, WRITTEN_KEY
 from syncengine.pipeline.work import Work
 from syncengine.repository import bindings
 from syncengine.repository.rows import Database
@@ -266,6 +266,7 @@ def _presence(take: Take) -> pl.DataFrame:
                 pl.col(INSIDE).alias(f"{side}_in"),
                 pl.col("_version").alias(f"{side}_read_version"),
                 pl.col(COMPANY).alias(f"{side}_company"),
+                pl.col(WRITTEN_KEY).alias(f"{side}_written_key"),
             )
             .unique(f"{side}_id", keep="first")
         )
@@ -279,5 +280,7 @@ def _presence(take: Take) -> pl.DataFrame:
             pl.coalesce(f"{side}_read_version", f"{side}_version").alias(f"{side}_version"),
         )
     return records.with_columns(
-        has_key=pl.col("new_key").is_not_null(), company=pl.coalesce("left_company", "right_company")
+        has_key=pl.col("new_key").is_not_null(),
+        company=pl.coalesce("left_company", "right_company"),
+        written_key=pl.coalesce("left_written_key", "right_written_key"),
     )

@@ -6,14 +6,14 @@ import polars as pl
 
 from syncengine.frames import schema_of
 from syncengine.mapping import lookups
-from syncengine.mapping.compile import integration_key
+from syncengine.mapping.compile import integration_key, written_key
 from syncengine.mapping.keys import fold
 from syncengine.pipeline.parents import texts_of
 from syncengine.pipeline.work import Work
 from syncengine.repository.rows import Database
 from syncengine.states import Side
 
-KEY, INSIDE, COMPANY = "_key", "_inside", "_company"
+KEY, WRITTEN_KEY, INSIDE, COMPANY = "_key", "_written_key", "_inside", "_company"
 
 
 def read(conn: Database, work: Work, side: Side, row_ids: Sequence[str]) -> pl.DataFrame:
@@ -25,8 +25,9 @@ def read(conn: Database, work: Work, side: Side, row_ids: Sequence[str]) -> pl.D
 
 
 def judged(conn: Database, work: Work, side: Side, rows: pl.DataFrame) -> pl.DataFrame:
-    """The row frame with `_key`, `_company` (folded, null for a global map) and `_inside`: it passes the map's filter
-    on that side and belongs to a linked company. Right rows also get their look-up paths as text columns."""
+    """The row frame with `_key` and `_written_key`, `_company` (folded, null for a global map) and `_inside`: it passes
+    the map's filter on that side and belongs to a linked company. Right rows also get their look-up paths as text
+    columns."""
     if side is Side.RIGHT:
         rows = expanded(conn, work, rows)
     company = _company(work, side)
@@ -34,7 +35,10 @@ def judged(conn: Database, work: Work, side: Side, rows: pl.DataFrame) -> pl.Dat
     if work.companies is not None:
         inside = inside & company.is_in(list(work.companies)).fill_null(False)
     return rows.with_columns(
-        integration_key(work.compiled, side).alias(KEY), company.alias(COMPANY), inside.alias(INSIDE)
+        integration_key(work.compiled, side).alias(KEY),
+        written_key(work.compiled, side).alias(WRITTEN_KEY),
+        company.alias(COMPANY),
+        inside.alias(INSIDE),
     )
 
 

@@ -274,7 +274,7 @@ def conflicts_of(work: Work, records: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
         "left_id",
         "right_id",
-        key=pl.coalesce("new_key", "key", pl.lit("")),
+        key=pl.coalesce("written_key", "key", pl.lit("")),
         base=pl.when("has_base").then(_object(left=bases[Side.LEFT], right=bases[Side.RIGHT])),
         left=sides[Side.LEFT],
         right=sides[Side.RIGHT],

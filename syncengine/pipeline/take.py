@@ -72,8 +72,8 @@ def fold(changes: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pairs(known: pl.DataFrame) -> pl.DataFrame:
-    """`side`, `row_id` → `binding_id` (bound pairs only), `is_known` (any that was ever bound) and `is_over` (its delete,
-    or its parting, is settled)."""
+    """`side`, `row_id` → `binding_id` (bound pairs only), `is_known` (any that was ever bound) and `is_over` (its
+    delete, or its parting, is settled)."""
     is_bound = pl.col("state") == BindingState.BOUND
     sides = [
         known.filter(pl.col(f"{side}_id").is_not_null()).select(

@@ -64,12 +64,29 @@ def _mapped_columns(table: Table, maps: Sequence[EntityMap]) -> list[str]:
 
 def begin(link: Link, map_: EntityMap) -> None:
     """Makes sure that both tables of the map are captured from now on. Called before the load reads anything."""
-    for side in Side:
-        environment = link.environment(side)
-        table = environments.catalog_of(environment).table(map_.left_table if side is Side.LEFT else map_.right_table)
-        if table is not None:
-            _begin_table(environment, table)
-            _push_table(environment, table)
+    for environment, table in _tables(link, map_):
+        _begin_table(environment, table)
+
+
+def begin_push(link: Link, map_: EntityMap) -> None:
+    """Asks both environments to tell of changes to the map's tables; what came before their first word is looked for
+    at once. Called when the load is done: it makes thousands of changes, and its own need no telling."""
+    if not settings.PUSH_ENABLED:
+        return
+    for environment, table in _tables(link, map_):
+        _push_table(environment, table)
+        now = timezone.now()
+        CaptureCursor.objects.filter(environment=environment, table=table.name).update(
+            poll_due_at=now, listing_due_at=now
+        )
+
+
+def _tables(link: Link, map_: EntityMap) -> list[tuple[Environment, Table]]:
+    names = {Side.LEFT: map_.left_table, Side.RIGHT: map_.right_table}
+    found = [
+        (link.environment(side), environments.catalog_of(link.environment(side)).table(names[side])) for side in Side
+    ]
+    return [(environment, table) for environment, table in found if table is not None]
 
 
 def _begin_table(environment: Environment, table: Table) -> None:
@@ -84,9 +101,7 @@ def _begin_table(environment: Environment, table: Table) -> None:
 
 
 def _push_table(environment: Environment, table: Table) -> None:
-    """Asks the environment to tell of changes; without that polling brings everything, only later."""
-    if not settings.PUSH_ENABLED:
-        return
+    """Asks one environment; without push polling brings everything, only later."""
     try:
         _subscribe(environment, [table.name])
     except SyncError as error:

@@ -71,6 +71,7 @@ def _advance_map(run_map: RunMap, token: int, deadline: float) -> bool:
         _fail(run_map, str(error))
         return True
     if is_done:
+        capture.begin_push(run_map.map.link, run_map.map)
         _complete(run_map)
     return True
 

@@ -186,6 +186,7 @@ def test_refused_row_is_one_sync_error_and_the_others_go_through(pair):
     error = StoredSyncError.objects.get()
     assert "The name is not allowed." in error.message
     assert (error.error_class, error.left_id, error.company) == (ErrorClass.BUSINESS, "usmf|c1", "usmf")
+    assert error.key == "C1|usmf"
     assert Change.objects.get().state == "parked"
     assert account(pair, "C2")["name"] == "Adatum"
 
