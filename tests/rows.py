@@ -17,6 +17,7 @@ from syncengine.models import (
     Link,
     LinkCompany,
     MapVersion,
+    StoredCatalog,
     StoredSyncError,
 )
 from syncengine.repository import bindings
@@ -45,9 +46,12 @@ def make_environment(kind: str = "finops", *, catalog: Any = None, **overrides: 
         "secret_encrypted": secrets.encrypt("secret"),
         "organization_id": f"{kind}-{number}",
     }
+    environment = Environment.objects.create(**values | overrides)
     if catalog is not None:
-        values |= {"catalog": catalogs.to_text(catalog), "catalog_read_at": timezone.now()}
-    return Environment.objects.create(**values | overrides)
+        StoredCatalog.objects.create(environment=environment, text=catalogs.to_text(catalog))
+        environment.catalog_read_at = timezone.now()
+        environment.save()
+    return environment
 
 
 def make_link(*, companies: tuple[str, ...] = ("usmf",), **overrides: Any) -> Link:

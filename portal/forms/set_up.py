@@ -38,7 +38,7 @@ class EnvironmentsForm(forms.Form):
         for side, kind in KIND_OF_SIDE.items():
             field = self.fields[side]
             assert isinstance(field, forms.ModelChoiceField)
-            field.queryset = Environment.objects.filter(kind=kind).defer("catalog")
+            field.queryset = Environment.objects.filter(kind=kind)
 
 
 class EnvironmentForm(forms.Form):

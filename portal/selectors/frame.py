@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.db import models
-
 from portal.selectors.counts import RowCount, capped
 from syncengine.models import Link, StoredSyncError
 from syncengine.states import ErrorState, LinkState
@@ -43,13 +41,8 @@ class Frame:
         return self.link.halted_reason or self.link.left.problem or self.link.right.problem
 
 
-def with_environments(links: "models.QuerySet[Link]") -> "models.QuerySet[Link]":
-    """With both sides, but without their catalogs, which are long and which few pages need."""
-    return links.select_related("left", "right").defer("left__catalog", "right__catalog")
-
-
 def frame_of(chosen_id: int | None) -> Frame:
     """The frame with that link chosen; with the first one where there is no such link."""
-    links = list(with_environments(Link.objects.exclude(state=LinkState.UNLINKED)).order_by("name"))
+    links = list(Link.objects.exclude(state=LinkState.UNLINKED).select_related("left", "right").order_by("name"))
     chosen = next((link for link in links if link.pk == chosen_id), links[0] if links else None)
     return Frame(links=links, link=chosen)

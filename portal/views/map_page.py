@@ -34,7 +34,6 @@ def with_map(view: Callable[[PortalRequest, EntityMap], HttpResponse]) -> Callab
     @wraps(view)
     def mapped(request: PortalRequest, link: Link, /, pk: int) -> HttpResponse:
         maps = EntityMap.objects.select_related("link__left", "link__right", "version")
-        maps = maps.defer("link__left__catalog", "link__right__catalog")
         map_ = get_object_or_404(maps, pk=pk)
         if map_.link_id != link.pk:
             request.frame = request.frame.showing(map_.link)

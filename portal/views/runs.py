@@ -49,7 +49,7 @@ def list_context(request: PortalRequest, link: Link) -> dict[str, Any]:
 
 def run_of(pk: int) -> Run:
     runs = Run.objects.select_related("link__left", "link__right", "started_by")
-    return get_object_or_404(runs.defer("link__left__catalog", "link__right__catalog"), pk=pk)
+    return get_object_or_404(runs, pk=pk)
 
 
 def run_context(run: Run) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def retry_errors(request: PortalRequest, link: Link) -> HttpResponse:
 
 def error_of(pk: int) -> StoredSyncError:
     rows = StoredSyncError.objects.select_related("map__link__left", "map__link__right", "run_map", "ended_by")
-    return get_object_or_404(rows.defer("map__link__left__catalog", "map__link__right__catalog"), pk=pk)
+    return get_object_or_404(rows, pk=pk)
 
 
 def selected_ids(link: Link, data: QueryDict) -> list[int]:

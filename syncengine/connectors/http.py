@@ -84,7 +84,7 @@ class HttpClient:
             headers=dict(headers),
             timeout=httpx.Timeout(answer_s, connect=min(CONNECT_TIMEOUT_S, answer_s)),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
-            verify=_ssl_context(),
+            verify=ssl_context(),
             http2=urlsplit(root).scheme == "https",
             follow_redirects=False,
             transport=transport,
@@ -232,5 +232,6 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
+    """The certificates that are trusted; read once a process, as that takes longer than a call."""
     return httpx.create_ssl_context()

@@ -76,7 +76,6 @@ class Migration(migrations.Migration):
                 ('organization_id', models.CharField(blank=True, max_length=120)),
                 ('version', models.CharField(blank=True, max_length=60)),
                 ('data_centre', models.CharField(blank=True, max_length=120)),
-                ('catalog', models.TextField(blank=True)),
                 ('catalog_read_at', models.DateTimeField(null=True)),
                 ('clock_offset_s', models.FloatField(default=0)),
                 ('problem', models.TextField(blank=True)),
@@ -89,6 +88,13 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['name'],
             },
+        ),
+        migrations.CreateModel(
+            name='StoredCatalog',
+            fields=[
+                ('environment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='syncengine.environment')),
+                ('text', models.TextField()),
+            ],
         ),
         migrations.CreateModel(
             name='Link',

@@ -27,8 +27,7 @@ class Environment(models.Model):
     organization_id = models.CharField(max_length=120, blank=True)  # who answered when it was linked
     version = models.CharField(max_length=60, blank=True)
     data_centre = models.CharField(max_length=120, blank=True)
-    catalog = models.TextField(blank=True)  # JSON of syncengine.catalog.Catalog
-    catalog_read_at = models.DateTimeField(null=True)
+    catalog_read_at = models.DateTimeField(null=True)  # of its StoredCatalog; null before the first time
     clock_offset_s = models.FloatField(default=0)
     problem = models.TextField(blank=True)  # why it cannot be used now; "" while all is well
     problem_at = models.DateTimeField(null=True)
@@ -42,3 +41,14 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoredCatalog(models.Model):
+    """An environment's catalog as it was last read. Apart from the environment, which is read with every take: the text
+    of a whole catalog is megabytes."""
+
+    environment = models.OneToOneField(Environment, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    text = models.TextField()  # JSON of syncengine.catalog.Catalog
+
+    def __str__(self) -> str:
+        return f"Catalog of {self.environment}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from psycopg.sql import SQL, Identifier, Literal
 
-from syncengine.repository.rows import Database, execute, lists, query
+from syncengine.repository.rows import Database, array, execute, lists, query
 from syncengine.states import Side
 
 
@@ -61,7 +61,7 @@ def of_rows(conn: Database, map_id: int, *, left_ids: Sequence[str], right_ids: 
         "SELECT {columns} FROM syncengine_binding WHERE map_id = %s AND left_id = ANY(%s)"
         " UNION SELECT {columns} FROM syncengine_binding WHERE map_id = %s AND right_id = ANY(%s)"
     ).format(columns=_COLUMNS)
-    return query(conn, statement, (map_id, list(left_ids), map_id, list(right_ids)), BINDING_SCHEMA)
+    return query(conn, statement, (map_id, array(left_ids), map_id, array(right_ids)), BINDING_SCHEMA)
 
 
 def of_keys(conn: Database, map_id: int, keys: Sequence[str]) -> pl.DataFrame:
@@ -69,7 +69,7 @@ def of_keys(conn: Database, map_id: int, keys: Sequence[str]) -> pl.DataFrame:
     statement = SQL(
         "SELECT {columns} FROM syncengine_binding WHERE map_id = %s AND key = ANY(%s) AND state = 'bound'"
     ).format(columns=_COLUMNS)
-    return query(conn, statement, (map_id, list(keys)), BINDING_SCHEMA)
+    return query(conn, statement, (map_id, array(keys)), BINDING_SCHEMA)
 
 
 def known_elsewhere(conn: Database, link_id: int, side: Side, table: str, row_ids: Sequence[str]) -> list[str]:
@@ -78,7 +78,7 @@ def known_elsewhere(conn: Database, link_id: int, side: Side, table: str, row_id
         "SELECT DISTINCT b.{row} FROM syncengine_binding b JOIN syncengine_entitymap m ON m.id = b.map_id"
         " WHERE m.link_id = %s AND lower(m.{table}) = lower(%s) AND b.{row} = ANY(%s)"
     ).format(row=Identifier(f"{side}_id"), table=Identifier(f"{side}_table"))
-    found = query(conn, statement, (link_id, table, list(row_ids)), {"row_id": pl.String()})
+    found = query(conn, statement, (link_id, table, array(row_ids)), {"row_id": pl.String()})
     return found["row_id"].to_list()
 
 
@@ -90,7 +90,7 @@ def parents_by_key(conn: Database, map_ids: Sequence[int], keys: Sequence[str]) 
     statement = SQL(
         "SELECT key, right_id FROM syncengine_binding WHERE map_id = ANY(%s) AND key = ANY(%s) AND state = 'bound'"
     )
-    return query(conn, statement, (list(map_ids), list(keys)), {"key": pl.String(), "row_id": pl.String()})
+    return query(conn, statement, (array(map_ids), array(keys)), {"key": pl.String(), "row_id": pl.String()})
 
 
 def parents_by_id(conn: Database, map_ids: Sequence[int], row_ids: Sequence[str], left_column: str) -> pl.DataFrame:
@@ -100,7 +100,7 @@ def parents_by_id(conn: Database, map_ids: Sequence[int], row_ids: Sequence[str]
         " WHERE map_id = ANY(%s) AND right_id = ANY(%s) AND state = 'bound'"
     )
     return query(
-        conn, statement, (left_column, list(map_ids), list(row_ids)), {"row_id": pl.String(), "text": pl.String()}
+        conn, statement, (left_column, array(map_ids), array(row_ids)), {"row_id": pl.String(), "text": pl.String()}
     )
 
 
@@ -140,7 +140,7 @@ def save(conn: Database, map_id: int, pairs: pl.DataFrame) -> None:
 
 def forget_rows(conn: Database, map_id: int, *, left_ids: Sequence[str], right_ids: Sequence[str]) -> int:
     statement = SQL("DELETE FROM syncengine_binding WHERE map_id = %s AND (left_id = ANY(%s) OR right_id = ANY(%s))")
-    return execute(conn, statement, (map_id, list(left_ids), list(right_ids)))
+    return execute(conn, statement, (map_id, array(left_ids), array(right_ids)))
 
 
 def set_state(conn: Database, map_id: int, binding_ids: Sequence[int], state: str) -> int:
@@ -148,7 +148,7 @@ def set_state(conn: Database, map_id: int, binding_ids: Sequence[int], state: st
     statement = SQL(
         "UPDATE syncengine_binding SET state = %s, updated_at = clock_timestamp() WHERE map_id = %s AND id = ANY(%s)"
     )
-    return execute(conn, statement, (state, map_id, list(binding_ids)))
+    return execute(conn, statement, (state, map_id, array(binding_ids)))
 
 
 def remember_deleted(conn: Database, map_id: int, rows: pl.DataFrame) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from psycopg.sql import SQL
 
-from syncengine.repository.rows import Database, execute, lists, query
+from syncengine.repository.rows import Database, array, execute, lists, query
 
 WAITED_OUT = 100  # attempts of a change that has waited for its parent as long as it may
 
@@ -115,7 +115,7 @@ def pending_rows(conn: Database, map_id: int) -> pl.DataFrame:
 
 
 def remove(conn: Database, ids: Sequence[int]) -> int:
-    return execute(conn, SQL("DELETE FROM syncengine_change WHERE id = ANY(%s)"), (list(ids),))
+    return execute(conn, SQL("DELETE FROM syncengine_change WHERE id = ANY(%s)"), (array(ids),))
 
 
 def postpone(conn: Database, rows: pl.DataFrame) -> int:
@@ -135,7 +135,7 @@ def park(conn: Database, ids: Sequence[int]) -> int:
         "UPDATE syncengine_change SET state = 'parked', waiting_table = NULL, waiting_key = NULL,"
         " attempts = attempts + 1 WHERE id = ANY(%s)"
     )
-    return execute(conn, statement, (list(ids),))
+    return execute(conn, statement, (array(ids),))
 
 
 def wait(conn: Database, rows: pl.DataFrame) -> int:
@@ -156,7 +156,7 @@ def wake_children(conn: Database, link_id: int, parent_table: str, keys: Sequenc
         " FROM syncengine_entitymap m WHERE m.id = c.map_id AND m.link_id = %s AND c.state = 'waiting'"
         " AND c.waiting_table = lower(%s) AND c.waiting_key = ANY(%s)"
     )
-    return execute(conn, statement, (link_id, parent_table, list(keys)))
+    return execute(conn, statement, (link_id, parent_table, array(keys)))
 
 
 def add(conn: Database, map_id: int, rows: pl.DataFrame, *, state: str = "ready") -> int:
@@ -181,7 +181,7 @@ def add_waiting(conn: Database, map_id: int, rows: pl.DataFrame) -> int:
 
 def clear(conn: Database, map_ids: Sequence[int]) -> int:
     """Removes all changes of maps that stop: nothing is recorded while a map is not running."""
-    return execute(conn, SQL("DELETE FROM syncengine_change WHERE map_id = ANY(%s)"), (list(map_ids),))
+    return execute(conn, SQL("DELETE FROM syncengine_change WHERE map_id = ANY(%s)"), (array(map_ids),))
 
 
 def keep_as_errors(conn: Database, map_id: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from psycopg.sql import SQL, Identifier
 
-from syncengine.repository.rows import Database, execute, lists
+from syncengine.repository.rows import Database, array, execute, lists
 from syncengine.states import Side
 
 ERROR_COLUMNS = (
@@ -68,7 +68,7 @@ def resolve_errors(conn: Database, map_id: int, *, left_ids: Sequence[str], righ
         "UPDATE syncengine_syncerror SET state = 'resolved', ended_at = clock_timestamp()"
         " WHERE map_id = %s AND state = 'open' AND (left_id = ANY(%s) OR right_id = ANY(%s))"
     )
-    return execute(conn, statement, (map_id, list(left_ids), list(right_ids)))
+    return execute(conn, statement, (map_id, array(left_ids), array(right_ids)))
 
 
 CONFLICT_COLUMNS = ("left_id", "right_id", "key", "base", "left", "right", "decisions", "reason")
@@ -97,7 +97,7 @@ def add_conflicts(conn: Database, map_id: int, conflicts: pl.DataFrame) -> dict[
 
 def drop_conflicts(conn: Database, conflict_ids: Sequence[int]) -> None:
     """Forgets what was noted and then not overwritten."""
-    execute(conn, SQL("DELETE FROM syncengine_conflict WHERE id = ANY(%s)"), (list(conflict_ids),))
+    execute(conn, SQL("DELETE FROM syncengine_conflict WHERE id = ANY(%s)"), (array(conflict_ids),))
 
 
 COUNTERS = ("creates", "updates", "deletes", "unchanged", "refused", "conflicts", "latency_ms")

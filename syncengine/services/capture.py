@@ -7,7 +7,7 @@ Tables whose deletes cannot be polled are listed from time to time, and the list
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -27,7 +27,7 @@ from syncengine.repository import journal, leases, listings
 from syncengine.services import activity, environments, sandboxes
 from syncengine.services.database import atomic, raw
 from syncengine.services.live import owner
-from syncengine.states import RECORDING, LinkState, Side
+from syncengine.states import RECORDING, LinkState, MapState, Side
 
 log = structlog.get_logger()
 
@@ -69,12 +69,11 @@ def begin(link: Link, map_: EntityMap) -> None:
 
 
 def begin_push(link: Link, map_: EntityMap) -> None:
-    """Asks both environments to tell of changes to the map's tables; what came before their first word is looked for
-    at once. Called when the load is done: it makes thousands of changes, and its own need no telling."""
-    if not settings.PUSH_ENABLED:
-        return
+    """Asks both environments to tell of changes to the map's tables, and looks at once for what came before their first
+    word. Called when the load is done: it makes thousands of changes, and its own need no telling."""
     for environment, table in _tables(link, map_):
-        _push_table(environment, table)
+        if settings.PUSH_ENABLED:
+            _push_table(environment, table)
         now = timezone.now()
         CaptureCursor.objects.filter(environment=environment, table=table.name).update(
             poll_due_at=now, listing_due_at=now
@@ -222,6 +221,10 @@ class Rhythm:
     listing_s: float = 60.0
     listing_with_push_s: float = 600.0
 
+    def while_loading(self) -> "Rhythm":
+        """For a table whose changes wait anyway. Most are the load's own: seen later, they are agreed by then."""
+        return replace(self, poll_s=self.poll_with_push_s)
+
 
 def capture_all(now: datetime, rhythm: Rhythm) -> int:
     """Polls and lists whatever is due in the environments that this process holds; gives the number of changes."""
@@ -243,8 +246,9 @@ def capture_environment(environment: Environment, now: datetime, rhythm: Rhythm)
         table = catalog.table(cursor.table)
         if table is None or cursor.table.lower() not in reading:
             continue
+        is_loading = all(map_.state == MapState.INITIALIZING for map_ in reading[cursor.table.lower()])
         try:
-            changes += _capture_table(environment, table, cursor, now, rhythm)
+            changes += _capture_table(environment, table, cursor, now, rhythm.while_loading() if is_loading else rhythm)
             environments.note_answer(environment.pk)
         except TransientError as error:
             environments.note_problem(environment.pk, str(error))

@@ -12,7 +12,7 @@ from syncengine.catalog import Catalog
 from syncengine.connectors import connect
 from syncengine.connectors.base import Connector, Identity, Settings
 from syncengine.errors import SyncError
-from syncengine.models import Activity, Environment
+from syncengine.models import Activity, Environment, StoredCatalog
 from syncengine.services import activity, catalogs, companies, sandboxes, secrets
 from syncengine.services.companies import CompanyChoice
 from syncengine.services.environment_drafts import EnvironmentDraft, Findings, examine, settings_from
@@ -117,11 +117,11 @@ def _store(actor: User | None, settings: Settings, findings: Findings) -> Enviro
         organization_id=findings.identity.organization_id,
         version=findings.identity.version,
         data_centre=findings.identity.data_centre,
-        catalog=catalogs.to_text(findings.catalog),
         catalog_read_at=now,
         clock_offset_s=findings.clock_offset_s,
         answered_at=now,
     )
+    StoredCatalog.objects.create(environment=environment, text=catalogs.to_text(findings.catalog))
     activity.record(kind=Activity.Kind.ENVIRONMENT, actor=actor, text=f"Environment {environment.name} was added.")
     return environment
 
@@ -137,8 +137,10 @@ def refresh_catalog(environment: Environment) -> Catalog:
     Raises: SyncError as the connector does.
     """
     catalog = open_connector(environment).catalog()
-    environment.catalog, environment.catalog_read_at = catalogs.to_text(catalog), timezone.now()
-    environment.save(update_fields=["catalog", "catalog_read_at"])
+    with transaction.atomic():
+        environment.catalog_read_at = timezone.now()
+        environment.save(update_fields=["catalog_read_at"])
+        StoredCatalog.objects.update_or_create(environment=environment, defaults={"text": catalogs.to_text(catalog)})
     return catalog
 
 
@@ -148,7 +150,8 @@ def catalog_of(environment: Environment) -> Catalog:
         return Catalog(tables=())
     kept = _catalogs.get(environment.pk)
     if kept is None or kept[0] != environment.catalog_read_at:
-        kept = _catalogs[environment.pk] = (environment.catalog_read_at, catalogs.from_text(environment.catalog))
+        text = StoredCatalog.objects.values_list("text", flat=True).get(environment=environment)
+        kept = _catalogs[environment.pk] = (environment.catalog_read_at, catalogs.from_text(text))
     return kept[1]
 
 

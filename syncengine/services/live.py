@@ -90,11 +90,11 @@ def _has_work(lane_id: int) -> bool:
 
 def _take(lane_id: int, token: int) -> int | None:
     """One take; None when the lane has to wait for an environment, or is somebody else's by now."""
-    maps = list(EntityMap.objects.filter(lane_id=lane_id).select_related("link__left", "link__right", "version"))
-    if not maps:
-        return 0
     lane = Lane.objects.select_related("link__left", "link__right").get(pk=lane_id)
     siblings = list(lane.link.maps.select_related("version"))
+    maps = [map_ for map_ in siblings if map_.lane_id == lane_id]
+    if not maps:
+        return 0
     works = _Works(maps, siblings)
     taking = Taking(
         lane_id=lane_id,

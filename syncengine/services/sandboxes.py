@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
+from syncengine.connectors.http import ssl_context
 from syncengine.errors import PermanentError, SyncError, UnreachableError
 from syncengine.models import Environment
 from syncengine.services.environment_drafts import EnvironmentDraft
@@ -97,7 +98,8 @@ def remove_endpoint(environment: Environment) -> bool:
 def _call(method: str, path: str, body: dict[str, Any] | None = None, *, timeout_s: float = TIMEOUT_S) -> Any:
     headers = {"Authorization": f"Bearer {settings.SANDBOX_TOKEN}"}
     try:
-        answer = httpx.request(method, settings.SANDBOX_URL + path, json=body, headers=headers, timeout=timeout_s)
+        url = settings.SANDBOX_URL + path
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=timeout_s, verify=ssl_context())
     except httpx.HTTPError as exc:
         reason = str(exc) or type(exc).__name__
         raise UnreachableError(f"The sandboxes do not answer at {settings.SANDBOX_URL}: {reason}") from exc

@@ -109,7 +109,7 @@ def test_a_default_that_is_never_read_is_left_out(live: Live) -> None:
 
 def test_a_map_that_does_not_fit_any_more_says_why_on_both_sides(live: Live) -> None:
     map_, _, _ = make_case(live)
-    Environment.objects.filter(pk=map_.link.left_id).update(catalog="", catalog_read_at=None)
+    Environment.objects.filter(pk=map_.link.left_id).update(catalog_read_at=None)
     found = detail(make_error(EntityMap.objects.get(pk=map_.pk)))
     assert found.cells == []
     assert "has no table ProductColors" in found.left_problem

@@ -39,9 +39,7 @@ def environments_page(request: PortalRequest, draft: Draft, form: EnvironmentsFo
     sides = [
         {
             "side": side,
-            "choices": [
-                (known, linked.get(known.pk, "")) for known in Environment.objects.filter(kind=kind).defer("catalog")
-            ],
+            "choices": [(known, linked.get(known.pk, "")) for known in Environment.objects.filter(kind=kind)],
             "chosen": draft.left if side is Side.LEFT else draft.right,
             "errors": form.errors.get(side, []),
             "kind": kind.label,
