@@ -7,8 +7,10 @@ with run_stack(members=("web", "worker", "sandbox")) as stack:
 
 import os
 import re
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ from portal.stack.state import State
 OURS = ("DATABASE_URL", "SANDBOX_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 ANSWERING = ("web", "sync", "sandbox")
 LIMIT_S = 120.0
+PORTS = 20  # that a group may need
 
 T = TypeVar("T")
 
@@ -158,8 +161,6 @@ class Stack:
 
     def restart_all(self) -> None:
         """Stop every process, the services too, and start all again on the same ports and data."""
-        for variable in ("TWOFOLD_PORT", "TWOFOLD_SYNC_PORT", "TWOFOLD_SANDBOX_PORT"):
-            self.environ[variable] = self.state.environment[variable]
         self.stop()
         self.start()
 
@@ -184,10 +185,28 @@ class Stack:
         assert not alive, f"still running: {alive}"
 
 
+def free_ports() -> range:
+    """A row of ports that nobody listens on, the last ones for sandboxes. Below those that the system gives to outgoing
+    connections, so that a group that stops finds its own again."""
+    blocks = range(15_000, 32_000, PORTS)
+    for _ in range(100):
+        first = secrets.choice(blocks)
+        block = range(first, first + PORTS)
+        if all(map(is_free, block)):
+            return block
+    raise AssertionError("no free row of ports")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def fresh_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a person who just types `script/server`, but for the folder and the ports."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("TWOFOLD_")}
-    ports = dict.fromkeys(("TWOFOLD_PORT", "TWOFOLD_SYNC_PORT", "TWOFOLD_SANDBOX_PORT"), "0")
+    names = ("TWOFOLD_PORT", "TWOFOLD_SYNC_PORT", "TWOFOLD_SANDBOX_PORT")
+    ports = {name: str(port) for name, port in zip(names, free_ports(), strict=False)}
     return {**kept, **ports, "TWOFOLD_VAR": str(folder / "var"), "PYTHONPATH": str(PROJECT), **extra}
 
 

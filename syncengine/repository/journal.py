@@ -27,16 +27,20 @@ WITH reader AS (
 ), appended AS (
     INSERT INTO syncengine_change (map_id, side, row_id, operation, version, changed_at, origin, position)
     SELECT e.map_id, e.side, e.row_id, e.operation, e.version, e.changed_at, e.origin, e.position
-    FROM event e
-    WHERE e.operation <> 'upsert' OR e.version IS NULL OR NOT EXISTS (
-        SELECT FROM syncengine_binding b
-        WHERE b.map_id = e.map_id AND b.state = 'bound'
-          AND CASE e.side WHEN 'left' THEN b.left_id = e.row_id AND b.left_version = e.version
-                          ELSE b.right_id = e.row_id AND b.right_version = e.version END
+    FROM event e LEFT JOIN LATERAL (  -- a look into one index a row: as NOT EXISTS it scans all bindings for each event
+        SELECT true AS is_known FROM syncengine_binding b
+        WHERE e.side = 'left' AND b.map_id = e.map_id AND b.left_id = e.row_id AND b.left_version = e.version
+          AND b.state = 'bound'
         UNION ALL
-        SELECT FROM syncengine_change c
+        SELECT true FROM syncengine_binding b
+        WHERE e.side = 'right' AND b.map_id = e.map_id AND b.right_id = e.row_id AND b.right_version = e.version
+          AND b.state = 'bound'
+        UNION ALL
+        SELECT true FROM syncengine_change c
         WHERE c.map_id = e.map_id AND c.side = e.side AND c.row_id = e.row_id AND c.version = e.version
-    )
+        LIMIT 1
+    ) known ON e.operation = 'upsert'
+    WHERE known.is_known IS NULL
     ORDER BY e.number
     RETURNING map_id
 )

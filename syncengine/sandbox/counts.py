@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 
 
@@ -19,6 +20,7 @@ class Counts:
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter(counts)
+        self._waiting: Counter[str] = Counter()
         self.has_changed = False
 
     def add_call(self, method: str) -> None:
@@ -27,6 +29,17 @@ class Counts:
     def add_work(self, work: Work, client_id: str, rows: int = 1) -> None:
         self._add(f"work.{work}", rows)
         self._add(f"client.{client_id}.{work}", rows)
+
+    @contextmanager
+    def kept_waiting(self, what: str) -> Iterator[None]:
+        """Counts a call as waiting while the sandbox takes its time with it."""
+        with self._lock:
+            self._waiting[what] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting[what] -= 1
 
     def clear(self) -> None:
         with self._lock:
@@ -39,9 +52,9 @@ class Counts:
             return dict(self._counts)
 
     def as_dict(self) -> dict[str, object]:
-        """Calls by method, work by kind, and work by client and kind."""
+        """Calls by method, work by kind, work by client and kind, and the calls that wait now for a slow sandbox."""
         with self._lock:
-            counts = dict(self._counts)
+            counts, waiting = dict(self._counts), dict(self._waiting)
         clients: dict[str, dict[str, int]] = {}
         for name, number in counts.items():
             if name.startswith("client."):
@@ -51,6 +64,7 @@ class Counts:
             "methods": {name.removeprefix("method."): n for name, n in counts.items() if name.startswith("method.")},
             "work": {str(work): counts.get(f"work.{work}", 0) for work in Work},
             "clients": clients,
+            "waiting": {what: number for what, number in waiting.items() if number},
         }
 
     def _add(self, name: str, number: int) -> None:

@@ -76,13 +76,15 @@ def application(site: Site) -> Wsgi:
 
 def answer(site: Site, request: Request, uri: str) -> Answer:
     switches = site.faults.switches
-    if switches.latency_s:
-        time.sleep(switches.latency_s)
-    if switches.is_down:
-        return Answer(status=503, headers={"Content-Type": "text/html"}, body=_AWAY)
     split = urlsplit(uri)
     parts = split.path.strip("/").split("/")
-    if parts[1:] in (["oauth2", "v2.0", "token"], ["oauth2", "token"]):
+    is_sign_in = parts[1:] in (["oauth2", "v2.0", "token"], ["oauth2", "token"])
+    if switches.latency_s:
+        with site.counts.kept_waiting("sign-in" if is_sign_in else request.method):
+            time.sleep(switches.latency_s)
+    if switches.is_down:
+        return Answer(status=503, headers={"Content-Type": "text/html"}, body=_AWAY)
+    if is_sign_in:
         return _token(site, request, parts[0])
     return _service(site, request, split.path, split.query)
 

@@ -42,6 +42,10 @@ class Sandbox:
         counted = clients.get(self.account.client_id, {})
         return {work: counted.get(work, 0) for work in ("creates", "updates", "deletes")}
 
+    def is_writing(self) -> bool:
+        """Whether a call that may write is kept waiting by the sandbox."""
+        return bool(self.ask("GET", "counts")["waiting"].keys() & {"POST", "PATCH", "PUT", "DELETE"})
+
     def undelivered(self) -> int:
         return int(self.ask("GET", "deliveries")["waiting"])
 

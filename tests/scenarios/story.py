@@ -30,7 +30,6 @@ from tests.stack import LIMIT_S, Stack, run_stack, wait_until
 ACCOUNTS, CONTACTS = "Customers V3 (accounts)", "Customers V3 (contacts)"
 CUSTOMERS = (ACCOUNTS, CONTACTS)
 LOAD_LIMIT_S = 300.0
-SILENCE_S = 1.0
 SLOW_S = 4.0  # how long a service takes to answer while a worker is to be caught inside a call
 QUICK = {
     "TWOFOLD_DEMO": "0",
@@ -139,19 +138,9 @@ class Story:
         """Until no worker has the lane."""
         self.wait("the lane to be given back", lambda: self.records.leased_until() is None)
 
-    def wait_until_writing(self) -> None:
-        """Until the live worker is inside a call to a service that takes its time.
-
-        It tells its lease before each write, and nothing while it waits for the answer.
-        """
-        self.wait("a worker to take the lane", lambda: self.records.leased_until())
-        before, since = self.records.leased_until(), time.monotonic()
-        while time.monotonic() < since + SILENCE_S:
-            leased = self.records.leased_until()
-            assert leased, self.told("the worker was done before it could be disturbed")
-            if leased != before:
-                before, since = leased, time.monotonic()
-            time.sleep(0.05)
+    def wait_until_writing(self, sandbox: Sandbox) -> None:
+        """Until the live worker is inside a write to a service that takes its time."""
+        self.wait("a write to be under way", sandbox.is_writing)
 
     @contextmanager
     def second_live_worker(self) -> Iterator[None]:
@@ -170,8 +159,6 @@ class Story:
 
     def kill_everything(self) -> None:
         """kill -9 of every process, the database among them; then all start again on the same ports and data."""
-        for variable in ("TWOFOLD_PORT", "TWOFOLD_SYNC_PORT", "TWOFOLD_SANDBOX_PORT"):
-            self.stack.environ[variable] = self.stack.state.environment[variable]
         self.stack.stop(signal.SIGKILL)
         self.stack.start()
 
