@@ -1,5 +1,7 @@
 # Makes .venv and installs pinned requirements; sourced by script/server and script/test.
 
+unset PYTHONDONTWRITEBYTECODE # each process of the group would compile all of Twofold anew
+
 fail() {
   echo "twofold: $*" >&2
   exit 1
