@@ -25,7 +25,7 @@ TAKING = frozenset({MapState.RUNNING, MapState.RESUMING})
 
 MAP_MOVES: dict[MapState, frozenset[MapState]] = {
     MapState.NOT_RUNNING: frozenset({MapState.INITIALIZING, MapState.RUNNING}),
-    MapState.INITIALIZING: frozenset({MapState.RUNNING, MapState.NOT_RUNNING}),
+    MapState.INITIALIZING: frozenset({MapState.RUNNING, MapState.PAUSED, MapState.NOT_RUNNING}),
     MapState.RUNNING: frozenset({MapState.PAUSED, MapState.NOT_RUNNING, MapState.INITIALIZING}),
     MapState.PAUSED: frozenset({MapState.RESUMING, MapState.RUNNING, MapState.NOT_RUNNING, MapState.INITIALIZING}),
     MapState.RESUMING: frozenset({MapState.RUNNING, MapState.PAUSED, MapState.NOT_RUNNING}),

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from syncengine.services import alerts, live, runs, sweeps
+from syncengine.services import alerts, live, runs, sweeps, unlinked
 
 log = structlog.get_logger()
 
@@ -56,6 +56,7 @@ def load_advance(run_id: int) -> None:
 @bare()
 def control_sweep() -> None:
     sweeps.sweep()
+    unlinked.take_away()
 
 
 @shared_task(queue="control")

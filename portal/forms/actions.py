@@ -1,4 +1,4 @@
-"""What a person asks of maps: run, pause, resume, stop, and with which settings."""
+"""What a person asks of maps: run, pause, resume, skip to live sync, stop, and with which settings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from syncengine.models import EntityMap
-from syncengine.services.maps import PlannedMap, StartItem
+from syncengine.services.maps import Backlog, PlannedMap, StartItem
 from syncengine.states import MapState, Side
 
 
@@ -17,6 +17,7 @@ class Action(StrEnum):
     RUN = "run"
     PAUSE = "pause"
     RESUME = "resume"
+    SKIP = "skip"
     STOP = "stop"
 
 
@@ -42,8 +43,13 @@ WORDS = {
     ),
     Action.RESUME: ActionWords(
         verb=_("Resume"),
-        promise=_("The changes that waited are synced first, then the maps run on."),
+        promise=_("The maps run on."),
         applies_to=frozenset({MapState.PAUSED}),
+    ),
+    Action.SKIP: ActionWords(
+        verb=_("Skip to live sync"),
+        promise=_("The maps stop catching up and run at once."),
+        applies_to=frozenset({MapState.RESUMING}),
     ),
     Action.STOP: ActionWords(
         verb=_("Stop"),
@@ -53,6 +59,13 @@ WORDS = {
         ),
         applies_to=frozenset({MapState.INITIALIZING, MapState.RUNNING, MapState.PAUSED, MapState.RESUMING}),
     ),
+}
+
+
+# What can be chosen for the changes that wait; the first one is, unless something else is ticked.
+WAYS = {
+    Action.RESUME: (Backlog.CATCH_UP, Backlog.KEEP_AS_ERRORS, Backlog.DISCARD),
+    Action.SKIP: (Backlog.KEEP_AS_ERRORS, Backlog.DISCARD),
 }
 
 
@@ -109,6 +122,17 @@ def start_items(choices: Iterable[Choice]) -> list[StartItem]:
 
 def included_maps(choices: Iterable[Choice]) -> list[EntityMap]:
     return [choice.plan.map for choice in choices if choice.is_included]
+
+
+def given_backlog(action: Action, data: QueryDict) -> Backlog:
+    """The way that is ticked; the first one where the dialog offered none, as nothing was waiting."""
+    given = data.get("backlog", "")
+    return next((way for way in WAYS[action] if way == given), WAYS[action][0])
+
+
+def given_consent(data: QueryDict) -> bool:
+    """Whether the waiting changes may be dropped."""
+    return "drop" in data
 
 
 def chosen_ids(data: QueryDict) -> list[int]:

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from portal.selectors.activity import unlinked
 from syncengine.errors import ErrorClass
 from syncengine.models import Activity, EntityMap, Link
 from syncengine.models.choices import choices_of
@@ -106,8 +107,13 @@ class ActivityFilter(ListFilter):
     map = choice_field(_("Map"), [])
     kind = choice_field(_("Kind"), list(Activity.Kind.choices))
     person = choice_field(_("Person"), [])
+    links = forms.ChoiceField(
+        label=_("Links"), required=False, choices=[("", _("This link")), ("all", _("Unlinked ones too"))]
+    )
 
     def narrow_choices(self) -> None:
+        if not unlinked().exclude(pk=self.link.pk).exists():
+            del self.fields["links"]
         self.offer("map", map_choices(self.link))
         self.offer("person", people())
 

@@ -26,6 +26,11 @@ class Frame:
         return Frame(links=self.links, link=link)
 
     @cached_property
+    def was_linked(self) -> bool:
+        """Whether there is activity of links that are unlinked by now."""
+        return Link.objects.filter(state=LinkState.UNLINKED).exists()
+
+    @cached_property
     def open_errors(self) -> RowCount:
         """Open sync errors of the link, counted up to what the badge can show."""
         if self.link is None:

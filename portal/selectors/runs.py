@@ -12,22 +12,27 @@ from syncengine.models import Link, Run, RunLeg, RunMap, StoredSyncError
 from syncengine.states import RUN_ACTIVE, RUN_TERMINAL, ErrorState, RunState
 
 ORDER = ("-id",)
+DONE = (RunState.COMPLETED, RunState.COMPLETED_WITH_ERRORS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapCount:
-    """Maps of a run: all, those at their end, those whose turn has not come."""
+    """Maps of a run: all, those at their end, those of them that are loaded, those whose turn has not come."""
 
     all: int = 0
     ended: int = 0
+    done: int = 0
     waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
+    """`companies` are the codes that the run is for; none stands for all of the link."""
+
     run: Run
     maps: MapCount
     progress: Progress
+    companies: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ def run_rows(runs: Sequence[Run], *, now: datetime) -> list[RunRow]:
     ids = [run.pk for run in runs]
     maps = maps_of_runs(ids)
     counters = counters_of_runs(ids)
+    companies = companies_of_runs(ids)
     return [
         RunRow(
             run=run,
@@ -64,6 +70,7 @@ def run_rows(runs: Sequence[Run], *, now: datetime) -> list[RunRow]:
                 now=now,
                 is_all_known=not maps.get(run.pk, MapCount()).waiting,
             ),
+            companies=companies.get(run.pk, []),
         )
         for run in runs
     ]
@@ -74,9 +81,19 @@ def maps_of_runs(run_ids: Sequence[int]) -> dict[int, MapCount]:
     counted = rows.annotate(
         all=Count("id"),
         ended=Count("id", filter=Q(state__in=RUN_TERMINAL)),
+        done=Count("id", filter=Q(state__in=DONE)),
         waiting=Count("id", filter=Q(state=RunState.WAITING)),
     )
-    return {row["run"]: MapCount(all=row["all"], ended=row["ended"], waiting=row["waiting"]) for row in counted}
+    return {
+        row["run"]: MapCount(all=row["all"], ended=row["ended"], done=row["done"], waiting=row["waiting"])
+        for row in counted
+    }
+
+
+def companies_of_runs(run_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The companies of those runs that are not for all."""
+    rows = RunMap.objects.filter(run__in=run_ids).exclude(companies=[]).order_by()
+    return dict(rows.values_list("run", "companies").distinct())
 
 
 def counters_of_runs(run_ids: Sequence[int]) -> dict[int, Counters]:

@@ -1,4 +1,4 @@
-"""Run, Pause, Resume and Stop: the dialog that says what will happen, and the doing."""
+"""Run, Pause, Resume, Skip to live sync and Stop: the dialog that says what will happen, and the doing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,20 +11,25 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from portal.forms.actions import (
+    WAYS,
     WORDS,
     Action,
     Choice,
     chosen_ids,
     first_choices,
+    given_backlog,
     given_choices,
+    given_consent,
     included_maps,
     start_items,
 )
+from portal.templatetags.text import grouped
 from portal.views.access import PortalRequest, may_operate, with_link
 from portal.views.answers import UNPROCESSABLE, go_to
 from syncengine.models import EntityMap, Link
 from syncengine.services import maps as service
 from syncengine.services.errors import Refused
+from syncengine.services.maps import Backlog
 from syncengine.states import MapState
 
 
@@ -77,14 +82,39 @@ def act(request: PortalRequest, action: Action, choices: Sequence[Choice]) -> Ht
         run = service.start_maps(request.user, items=start_items(choices))
         messages.success(request, done_text(action, len(maps)))
         return go_to(request, "run-page", run.pk)
-    if action is Action.PAUSE:
+    text = done_text(action, len(maps))
+    if action in WAYS:
+        text += resume(request, action, maps)
+    elif action is Action.PAUSE:
         service.pause_maps(request.user, maps=maps)
-    elif action is Action.RESUME:
-        service.resume_maps(request.user, maps=maps)
     else:
         service.stop_maps(request.user, maps=maps)
-    messages.success(request, done_text(action, len(maps)))
+    messages.success(request, text)
     return go_to(request, "map-page", maps[0].pk) if request.POST.get("from") == "map" else go_to(request, "map-list")
+
+
+def resume(request: PortalRequest, action: Action, maps: Sequence[EntityMap]) -> str:
+    """What became of the changes that were waiting, to be said behind the rest; "" where there were none."""
+    backlog = given_backlog(action, request.POST)
+    waited = service.resume_maps(request.user, maps=maps, backlog=backlog, consent=given_consent(request.POST))
+    return f" {backlog_text(backlog, waited)}" if waited else ""
+
+
+def backlog_text(backlog: Backlog, count: int) -> str:
+    texts = {
+        Backlog.CATCH_UP: ngettext(
+            "%(count)s waiting change is synced first.", "%(count)s waiting changes are synced first.", count
+        ),
+        Backlog.KEEP_AS_ERRORS: ngettext(
+            "%(count)s waiting change was kept as a sync error.",
+            "%(count)s waiting changes were kept as sync errors.",
+            count,
+        ),
+        Backlog.DISCARD: ngettext(
+            "%(count)s waiting change was dropped.", "%(count)s waiting changes were dropped.", count
+        ),
+    }
+    return texts[backlog] % {"count": grouped(count)}
 
 
 def done_text(action: Action, count: int) -> str:
@@ -92,6 +122,7 @@ def done_text(action: Action, count: int) -> str:
         Action.RUN: ngettext("%(count)d map is started.", "%(count)d maps are started.", count),
         Action.PAUSE: ngettext("%(count)d map is paused.", "%(count)d maps are paused.", count),
         Action.RESUME: ngettext("%(count)d map is resumed.", "%(count)d maps are resumed.", count),
+        Action.SKIP: ngettext("%(count)d map is in live sync.", "%(count)d maps are in live sync.", count),
         Action.STOP: ngettext("%(count)d map is stopped.", "%(count)d maps are stopped.", count),
     }
     return texts[action] % {"count": count}
@@ -107,7 +138,10 @@ def dialog(
         "words": words,
         "title": title_of(action, sum(not choice.plan.is_related for choice in choices)) if choices else words.verb,
         "choices": choices,
-        "waiting": sum(choice.plan.waiting_changes for choice in choices),
+        "waiting": sum(choice.plan.waiting_changes for choice in choices if choice.is_included),
+        "ways": WAYS.get(action, ()),
+        "way": given_backlog(action, request.POST) if action in WAYS else None,
+        "may_drop": given_consent(request.POST),
         "selected": selected,
         "left_out": [each for each in selected if MapState(each.state) not in words.applies_to],
         "from": request.POST.get("from") or request.GET.get("from") or "list",
@@ -122,6 +156,7 @@ def title_of(action: Action, count: int) -> str:
         Action.RUN: ngettext("Run %(count)d map", "Run %(count)d maps", count),
         Action.PAUSE: ngettext("Pause %(count)d map", "Pause %(count)d maps", count),
         Action.RESUME: ngettext("Resume %(count)d map", "Resume %(count)d maps", count),
+        Action.SKIP: ngettext("Skip to live sync: %(count)d map", "Skip to live sync: %(count)d maps", count),
         Action.STOP: ngettext("Stop %(count)d map", "Stop %(count)d maps", count),
     }
     return texts[action] % {"count": count}

@@ -24,7 +24,7 @@ from portal.views.field_lines import field_lines
 from portal.views.lists import listed
 from syncengine.models import EntityMap, Link, StoredSyncError
 from syncengine.services import environments
-from syncengine.states import ErrorState, MapState
+from syncengine.states import ErrorState, LinkState, MapState
 
 
 def with_map(view: Callable[[PortalRequest, EntityMap], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -34,7 +34,7 @@ def with_map(view: Callable[[PortalRequest, EntityMap], HttpResponse]) -> Callab
     @wraps(view)
     def mapped(request: PortalRequest, link: Link, /, pk: int) -> HttpResponse:
         maps = EntityMap.objects.select_related("link__left", "link__right", "version")
-        map_ = get_object_or_404(maps, pk=pk)
+        map_ = get_object_or_404(maps.exclude(link__state=LinkState.UNLINKED), pk=pk)
         if map_.link_id != link.pk:
             request.frame = request.frame.showing(map_.link)
         return view(request, map_)

@@ -18,7 +18,7 @@ from portal.views.returning import back
 from syncengine.models import Link, StoredSyncError
 from syncengine.services import sync_errors as service
 from syncengine.services.errors import Refused
-from syncengine.states import ErrorState
+from syncengine.states import ErrorState, LinkState
 
 
 @require_safe
@@ -85,14 +85,14 @@ def retry_errors(request: PortalRequest, link: Link) -> HttpResponse:
 
 def error_of(pk: int) -> StoredSyncError:
     rows = StoredSyncError.objects.select_related("map__link__left", "map__link__right", "run_map", "ended_by")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(rows.exclude(map__link__state=LinkState.UNLINKED), pk=pk)
 
 
 def selected_ids(link: Link, data: QueryDict) -> list[int]:
     """The open errors that are ticked."""
     ids = [int(text) for text in data.getlist("error") if text.isascii() and text.isdigit() and len(text) < 19]
     rows = StoredSyncError.objects.filter(pk__in=ids, state=ErrorState.OPEN)
-    return list(rows.values_list("pk", flat=True))
+    return list(rows.exclude(map__link__state=LinkState.UNLINKED).values_list("pk", flat=True))
 
 
 def matching_ids(link: Link, data: QueryDict) -> list[int]:

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from portal.views import activity, alerts, links, map_actions, map_filters, map_page, maps, overview, runs, search
+from portal.views import (
+    activity,
+    alerts,
+    link_companies,
+    link_page,
+    links,
+    map_actions,
+    map_filters,
+    map_page,
+    maps,
+    overview,
+    runs,
+    search,
+)
 from portal.views import sync_errors as errors
 from portal.views.set_up import checks, companies, environments, solution, steps, summary
 
@@ -10,7 +23,12 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("overview/now/", overview.overview_now, name="overview-now"),
     path("overview/throughput/", overview.overview_throughput, name="overview-throughput"),
-    path("link/", links.choose_link, name="choose-link"),
+    path("link/", link_page.link_page, name="link-page"),
+    path("link/now/", link_page.link_now, name="link-now"),
+    path("link/choose/", links.choose_link, name="choose-link"),
+    path("link/companies/", link_companies.link_companies, name="link-companies"),
+    path("link/companies/<str:code>/load/", link_companies.link_load, name="link-load"),
+    path("link/unlink/", link_page.link_unlink, name="link-unlink"),
     path("search/", search.search, name="search"),
     path("set-up/", steps.set_up, name="set-up"),
     path("set-up/environments/", environments.environments, name="set-up-environments"),
@@ -34,6 +52,7 @@ urlpatterns = [
     path("runs/rows/", runs.run_rows, name="run-rows"),
     path("runs/<int:pk>/", runs.run_page, name="run-page"),
     path("runs/<int:pk>/now/", runs.run_now, name="run-now"),
+    path("runs/<int:pk>/cancel/", runs.run_cancel, name="run-cancel"),
     path("errors/", errors.error_list, name="error-list"),
     path("errors/rows/", errors.error_rows, name="error-rows"),
     path("errors/retry/", errors.retry_errors, name="retry-errors"),

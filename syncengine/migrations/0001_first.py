@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
             name='Link',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=250, unique=True)),
+                ('name', models.CharField(max_length=250)),
                 ('state', models.CharField(choices=[('linked', 'Linked'), ('halted', 'Halted'), ('unlinked', 'Unlinked')], default=syncengine.states.LinkState['LINKED'], max_length=20)),
                 ('halted_reason', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField()),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('map', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='syncengine.entitymap')),
+                ('map', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='activities', to='syncengine.entitymap')),
                 ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='syncengine.link')),
             ],
             options={
@@ -254,6 +254,8 @@ class Migration(migrations.Migration):
                 ('position', models.IntegerField()),
                 ('writes', models.BooleanField(default=True)),
                 ('master', models.CharField(choices=[('left', 'Left'), ('right', 'Right')], max_length=5)),
+                ('companies', models.JSONField(default=list)),
+                ('returns_to', models.CharField(blank=True, choices=[('not running', 'Not running'), ('initializing', 'Initializing'), ('running', 'Running'), ('paused', 'Paused'), ('resuming', 'Resuming')], max_length=20)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('completed', 'Completed'), ('completed with errors', 'Completed with errors'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default=syncengine.states.RunState['WAITING'], max_length=30)),
                 ('phase', models.CharField(blank=True, max_length=20)),
                 ('checkpoint', models.JSONField(default=dict)),
@@ -368,6 +370,10 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('environment', 'table'), name='one_cursor_a_table')],
             },
+        ),
+        migrations.AddConstraint(
+            model_name='link',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', syncengine.states.LinkState['UNLINKED']), _negated=True), fields=('name',), name='link_name_once'),
         ),
         migrations.AddConstraint(
             model_name='lane',

@@ -21,7 +21,7 @@ class Activity(models.Model):
         ENVIRONMENT = "environment", "Environment"
 
     link = models.ForeignKey(Link, on_delete=models.CASCADE, null=True, related_name="activities")
-    map = models.ForeignKey(EntityMap, on_delete=models.CASCADE, null=True, related_name="activities")
+    map = models.ForeignKey(EntityMap, on_delete=models.SET_NULL, null=True, related_name="activities")
     kind = models.CharField(max_length=20, choices=Kind)
     text = models.TextField()
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -8,9 +8,9 @@ from syncengine.states import LinkState, Side
 
 
 class Link(models.Model):
-    """The pair of one left and one right environment."""
+    """The pair of one left and one right environment. An unlinked one stays as the home of its activity, no more."""
 
-    name = models.CharField(max_length=250, unique=True)
+    name = models.CharField(max_length=250)
     left = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="links_as_left")
     right = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="links_as_right")
     state = models.CharField(max_length=20, choices=choices_of(LinkState), default=LinkState.LINKED)
@@ -20,6 +20,11 @@ class Link(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=~models.Q(state=LinkState.UNLINKED), name="link_name_once"
+            )
+        ]
         permissions = [("operate_link", "Can run, pause, resume and stop maps, and retry errors")]
 
     def __str__(self) -> str:

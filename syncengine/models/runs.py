@@ -5,7 +5,7 @@ from django.utils import timezone
 from syncengine.models.choices import choices_of
 from syncengine.models.links import Link
 from syncengine.models.maps import EntityMap
-from syncengine.states import RunState, Side
+from syncengine.states import MapState, RunState, Side
 
 
 class Run(models.Model):
@@ -29,13 +29,18 @@ class Run(models.Model):
 
 
 class RunMap(models.Model):
-    """One map in a run. `checkpoint` is what the next slice of work goes on from."""
+    """One map in a run. `checkpoint` is what the next slice of work goes on from.
+
+    A map that was running or paused loads the rows of `companies` alone, and then goes back to that state.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_maps")
     map = models.ForeignKey(EntityMap, on_delete=models.CASCADE, related_name="run_maps")
     position = models.IntegerField()
     writes = models.BooleanField(default=True)  # False: compare and bind only ("skip initial sync")
     master = models.CharField(max_length=5, choices=choices_of(Side))
+    companies = models.JSONField(default=list)  # codes; none stands for all of the link
+    returns_to = models.CharField(max_length=20, choices=choices_of(MapState), blank=True)  # "": it was at rest
     state = models.CharField(max_length=30, choices=choices_of(RunState), default=RunState.WAITING)
     phase = models.CharField(max_length=20, blank=True)  # reading left, reading right, writing
     checkpoint = models.JSONField(default=dict)

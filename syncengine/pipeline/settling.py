@@ -127,6 +127,7 @@ def settle(
         work.map_id,
         left_ids=fates.done["left_id"].drop_nulls().to_list(),
         right_ids=fates.done["right_id"].drop_nulls().to_list(),
+        up_to=max(_ids(fates.done), default=0),
     )
     unwritten = [noted[left_id] for left_id in _left_alone(fates) if left_id in noted]
     if unwritten:

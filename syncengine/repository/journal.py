@@ -123,12 +123,12 @@ def remove(conn: Database, ids: Sequence[int]) -> int:
 
 
 def postpone(conn: Database, rows: pl.DataFrame) -> int:
-    """Sets changes (`id`, `due_at`, `attempts`) ready for a later time."""
+    """Sets changes (`id`, `due_at`, `attempts`) ready for a later time; what is parked stays parked."""
     statement = SQL(
         "UPDATE syncengine_change c SET state = 'ready', waiting_table = NULL, waiting_key = NULL,"
         " due_at = r.due_at, attempts = r.attempts"
         " FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[]) AS r (id, due_at, attempts)"
-        " WHERE c.id = r.id"
+        " WHERE c.id = r.id AND c.state <> 'parked'"
     )
     return execute(conn, statement, lists(rows, "id", "due_at", "attempts"))
 
@@ -143,11 +143,12 @@ def park(conn: Database, ids: Sequence[int]) -> int:
 
 
 def wait(conn: Database, rows: pl.DataFrame) -> int:
-    """Lets changes (`id`, `parent_table`, `parent_key`) wait for a binding of their parent."""
+    """Lets changes (`id`, `parent_table`, `parent_key`) wait for their parent's binding; what is parked stays so."""
     statement = SQL(
         "UPDATE syncengine_change c"
         " SET state = 'waiting', waiting_table = lower(r.parent_table), waiting_key = r.parent_key"
-        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS r (id, parent_table, parent_key) WHERE c.id = r.id"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS r (id, parent_table, parent_key)"
+        " WHERE c.id = r.id AND c.state <> 'parked'"
     )
     return execute(conn, statement, lists(rows, "id", "parent_table", "parent_key"))
 
@@ -188,29 +189,43 @@ def clear(conn: Database, map_ids: Sequence[int]) -> int:
     return execute(conn, SQL("DELETE FROM syncengine_change WHERE map_id = ANY(%s)"), (array(map_ids),))
 
 
-def keep_as_errors(conn: Database, map_id: int) -> None:
-    """Parks what waits of a map, with an open sync error for each record, so that a person decides on it."""
-    message = "This change waited while the map was paused and was left behind when it was resumed."
-    execute(
-        conn,
-        SQL(
-            "INSERT INTO syncengine_syncerror (map_id, side, left_id, right_id, key, company, error_class, code,"
-            ' "column", message, remedy, raw, state, attempts, created_at, last_at)'
-            " SELECT DISTINCT ON (c.side, c.row_id) c.map_id, c.side,"
-            " CASE c.side WHEN 'left' THEN c.row_id END, CASE c.side WHEN 'right' THEN c.row_id END,"
-            " coalesce(b.key, c.row_id), '', 'conflict', '', '', %s, 'Retry it to sync the record as it is now.', '',"
-            " 'open', 0, clock_timestamp(), clock_timestamp()"
-            " FROM syncengine_change c LEFT JOIN syncengine_binding b ON b.map_id = c.map_id AND b.state = 'bound'"
-            " AND CASE c.side WHEN 'left' THEN b.left_id ELSE b.right_id END = c.row_id"
-            " WHERE c.map_id = %s AND c.state = 'ready' ON CONFLICT DO NOTHING"
-        ),
-        (message, map_id),
-    )
-    execute(
-        conn,
-        SQL("UPDATE syncengine_change SET state = 'parked' WHERE map_id = %s AND state = 'ready'"),
-        (map_id,),
-    )
+_KEEP_AS_ERRORS = SQL("""
+WITH kept AS (
+    UPDATE syncengine_change SET state = 'parked', waiting_table = NULL, waiting_key = NULL
+    WHERE map_id = %(map)s AND state <> 'parked' RETURNING side, row_id
+), record AS (
+    SELECT DISTINCT k.side, CASE k.side WHEN 'left' THEN k.row_id ELSE r.left_id END AS left_id,
+           CASE k.side WHEN 'right' THEN k.row_id ELSE l.right_id END AS right_id,
+           coalesce(l.key, r.key, k.row_id) AS key
+    FROM kept k
+    LEFT JOIN syncengine_binding l
+      ON l.map_id = %(map)s AND l.state = 'bound' AND k.side = 'left' AND l.left_id = k.row_id
+    LEFT JOIN syncengine_binding r
+      ON r.map_id = %(map)s AND r.state = 'bound' AND k.side = 'right' AND r.right_id = k.row_id
+), filed AS (
+    INSERT INTO syncengine_syncerror (map_id, side, left_id, right_id, key, company, error_class, code, "column",
+                                      message, remedy, raw, state, attempts, created_at, last_at)
+    SELECT %(map)s, side, left_id, right_id, key, '', 'conflict', '', '', %(message)s, %(remedy)s, '', 'open', 0,
+           clock_timestamp(), clock_timestamp()
+    FROM record ORDER BY side, key ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM kept
+""")
+
+
+def keep_as_errors(conn: Database, map_id: int) -> int:
+    """Parks all that waits of a map, each record with an open sync error for a person to decide on; gives how many
+    changes that were. A record that has an open error already gets no second one. `attempts` of such an error is 0:
+    nobody has tried the record."""
+    message = "The record changed while its map was paused or catching up, and was left behind."
+    remedy = "Retry it to sync the record as it is now."
+    row = conn.execute(_KEEP_AS_ERRORS, {"map": map_id, "message": message, "remedy": remedy}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def discard(conn: Database, map_id: int) -> int:
+    """Removes all that waits of a map; gives how many changes that were. What is parked stays with its sync error."""
+    return execute(conn, SQL("DELETE FROM syncengine_change WHERE map_id = %s AND state <> 'parked'"), (map_id,))
 
 
 def wake_orphans(conn: Database) -> list[int]:

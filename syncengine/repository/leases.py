@@ -13,10 +13,11 @@ LEASE_S = 30
 
 
 def acquire_lane(conn: Database, lane_id: int, owner: str) -> int | None:
-    """The token of the lease, or None while somebody else holds it."""
+    """The token of the lease, or None while somebody else holds it, and where the link is unlinked."""
     statement = SQL(
         "UPDATE syncengine_lane SET token = token + 1, owner = %s, until = clock_timestamp() + %s * interval '1 s'"
-        " WHERE id = %s AND until < clock_timestamp() RETURNING token"
+        " WHERE id = %s AND until < clock_timestamp()"
+        " AND EXISTS (SELECT FROM syncengine_link l WHERE l.id = link_id AND l.state <> 'unlinked') RETURNING token"
     )
     row = conn.execute(statement, (owner, LEASE_S, lane_id)).fetchone()
     return int(row[0]) if row else None
@@ -25,18 +26,27 @@ def acquire_lane(conn: Database, lane_id: int, owner: str) -> int | None:
 def hold_lane(conn: Database, lane_id: int, token: int) -> None:
     """Lengthens the lease; in a settling transaction it is also the fence.
 
-    Raises: LeaseLostError when another holder has taken the lane.
+    Raises: LeaseLostError when another holder has taken the lane, or its link was unlinked.
     """
     statement = SQL(
         "UPDATE syncengine_lane SET until = clock_timestamp() + %s * interval '1 s' WHERE id = %s AND token = %s"
     )
     if not execute(conn, statement, (LEASE_S, lane_id, token)):
-        raise LeaseLostError("Another worker took over this lane. Nothing was settled here; it goes on there.")
+        raise LeaseLostError("Another worker took over this lane, or its link was unlinked. Nothing was settled here.")
 
 
 def release_lane(conn: Database, lane_id: int, token: int) -> None:
     execute(
         conn, SQL("UPDATE syncengine_lane SET until = clock_timestamp() WHERE id = %s AND token = %s"), (lane_id, token)
+    )
+
+
+def revoke_lanes(conn: Database, link_id: int) -> None:
+    """Takes every lane of a link away from whoever works on it: nothing more is written or settled there."""
+    execute(
+        conn,
+        SQL("UPDATE syncengine_lane SET token = token + 1, until = clock_timestamp() WHERE link_id = %s"),
+        (link_id,),
     )
 
 

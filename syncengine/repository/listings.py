@@ -78,11 +78,13 @@ WITH bound AS (
         FROM syncengine_binding b JOIN syncengine_entitymap m ON m.id = b.map_id
         JOIN syncengine_link l ON l.id = m.link_id
         WHERE b.state = 'bound' AND l.left_id = %(environment)s AND lower(m.left_table) = lower(%(table)s)
+          AND l.state <> 'unlinked'
         UNION ALL
         SELECT b.right_id, b.right_version, b.updated_at
         FROM syncengine_binding b JOIN syncengine_entitymap m ON m.id = b.map_id
         JOIN syncengine_link l ON l.id = m.link_id
         WHERE b.state = 'bound' AND l.right_id = %(environment)s AND lower(m.right_table) = lower(%(table)s)
+          AND l.state <> 'unlinked'
     ) b ORDER BY row_id, updated_at DESC
 )
 SELECT coalesce(n.row_id, b.row_id), CASE WHEN n.row_id IS NULL THEN 'delete' ELSE 'upsert' END, n.version

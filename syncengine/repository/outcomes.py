@@ -62,13 +62,30 @@ def file_errors(conn: Database, map_id: int, errors: pl.DataFrame, *, run_map_id
     conn.execute(SQL("DROP TABLE incoming"))
 
 
-def resolve_errors(conn: Database, map_id: int, *, left_ids: Sequence[str], right_ids: Sequence[str]) -> int:
-    """Closes the open sync errors of records that went through."""
-    statement = SQL(
-        "UPDATE syncengine_syncerror SET state = 'resolved', ended_at = clock_timestamp()"
-        " WHERE map_id = %s AND state = 'open' AND (left_id = ANY(%s) OR right_id = ANY(%s))"
-    )
-    return execute(conn, statement, (map_id, array(left_ids), array(right_ids)))
+_RESOLVE = SQL("""
+WITH through AS (
+    SELECT id, left_id, right_id FROM syncengine_syncerror
+    WHERE map_id = %(map)s AND state = 'open' AND (left_id = ANY(%(left_ids)s) OR right_id = ANY(%(right_ids)s))
+), parked AS (
+    SELECT t.id AS error_id, c.id FROM through t JOIN syncengine_change c ON c.map_id = %(map)s AND c.state = 'parked'
+       AND (c.side = 'left' AND c.row_id = t.left_id OR c.side = 'right' AND c.row_id = t.right_id)
+), superseded AS (
+    DELETE FROM syncengine_change WHERE id IN (SELECT id FROM parked WHERE id <= %(up_to)s)
+)
+UPDATE syncengine_syncerror e SET state = 'resolved', ended_at = clock_timestamp()
+FROM through t WHERE e.id = t.id AND NOT EXISTS (SELECT FROM parked p WHERE p.error_id = t.id AND p.id > %(up_to)s)
+""")
+
+
+def resolve_errors(
+    conn: Database, map_id: int, *, left_ids: Sequence[str], right_ids: Sequence[str], up_to: int
+) -> int:
+    """Closes the open sync errors of records that went through, and removes what is parked for them up to that change:
+    it was there before the rows were read. An error whose record has a later change parked stays open for it."""
+    parameters = {"map": map_id, "left_ids": array(left_ids), "right_ids": array(right_ids), "up_to": up_to}
+    with conn.cursor() as cursor:
+        cursor.execute(_RESOLVE, parameters)
+        return cursor.rowcount
 
 
 CONFLICT_COLUMNS = ("left_id", "right_id", "key", "base", "left", "right", "decisions", "reason")

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from syncengine.models import AlertRule, EntityMap, Notification
+from syncengine.states import LinkState
 
 MAX_ATTEMPTS = 12
 FIRST_WAIT = timedelta(minutes=1)  # doubled with every failure
@@ -60,7 +61,7 @@ def send_due(now: datetime) -> int:
     sent = 0
     for pk in list(_due(now).values_list("pk", flat=True)):
         with transaction.atomic():
-            notification = _due(now).select_for_update(skip_locked=True).filter(pk=pk).first()
+            notification = _due(now).select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
             if notification is not None:
                 sent += _send(notification, now)
     return sent
@@ -69,6 +70,7 @@ def send_due(now: datetime) -> int:
 def _due(now: datetime) -> QuerySet[Notification]:
     waiting = (Notification.State.WAITING, Notification.State.FAILED)
     due = Notification.objects.filter(state__in=waiting, due_at__lte=now, attempts__lt=MAX_ATTEMPTS)
+    due = due.exclude(rule__link__state=LinkState.UNLINKED)
     return due.order_by("due_at", "pk")
 
 

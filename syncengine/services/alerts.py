@@ -1,7 +1,8 @@
 """Alerts: rules that people set, and what happens when errors come in bursts.
 
-An error counts when it was filed or filed again within the rule's window. A rule fires at most once per map within one
-window, however many bursts come and however many processes evaluate.
+An error counts when it was filed or filed again within the rule's window, unless nobody has tried its record: a person
+left it behind then. A rule fires at most once per map within one window, however many bursts come and however many
+processes evaluate.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 
 from syncengine.errors import ErrorClass
 from syncengine.models import Activity, AlertRule, EntityMap, Link, Notification
-from syncengine.services import activity, maps
+from syncengine.services import activity, link_states, maps
 from syncengine.services.alert_mails import Firing, mail_of, send_due
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
@@ -61,6 +62,7 @@ def save_rule(actor: User | None, *, link: Link, draft: AlertDraft, rule: AlertR
     saved.subscribers, saved.is_enabled = subscribers, draft.is_enabled
     try:
         with transaction.atomic():
+            link_states.hold([link.pk])
             saved.save()
             saved.maps.set(draft.maps)
             _tell(actor, saved, "changed" if rule else "added")
@@ -73,6 +75,7 @@ def delete_rule(actor: User | None, *, rule: AlertRule) -> None:
     """The rule and its notifications are gone."""
     require(actor, Permission.CHANGE)
     with transaction.atomic():
+        link_states.hold([rule.link_id])
         _tell(actor, rule, "deleted")
         rule.delete()
 
@@ -112,9 +115,11 @@ def _tell(actor: User | None, rule: AlertRule, what: str) -> None:
 _BURSTS = """
 SELECT r.id, m.id, count(*), min(e.last_at)
 FROM syncengine_alertrule r
+JOIN syncengine_link l ON l.id = r.link_id AND l.state <> 'unlinked'
 JOIN syncengine_entitymap m ON m.link_id = r.link_id
 JOIN syncengine_syncerror e ON e.map_id = m.id
     AND e.last_at > %(now)s - r.window_minutes * interval '1 minute' AND e.last_at <= %(now)s
+    AND e.attempts > 0
     AND (r.error_class = '' OR r.error_class = e.error_class)
 WHERE r.is_enabled
   AND (NOT EXISTS (SELECT FROM syncengine_alertrule_maps c WHERE c.alertrule_id = r.id)

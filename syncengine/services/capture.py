@@ -31,6 +31,8 @@ from syncengine.states import RECORDING, LinkState, MapState, Side
 
 log = structlog.get_logger()
 
+SANDBOX_HANDLE = "sandbox"  # of a registration that all tables of a sandbox share
+
 
 # --- Which tables ------------------------------------------------------------------------------------------------
 
@@ -119,7 +121,7 @@ def _subscribe(environment: Environment, names: Sequence[str]) -> None:
     for subscription in connector.subscribe(tables, url=url, secret=secret, columns=columns):
         handle, note = subscription.handle, subscription.note
         if not subscription.is_ours:
-            handle = "sandbox" if sandboxes.register_endpoint(environment, url=url, secret=secret) else ""
+            handle = SANDBOX_HANDLE if sandboxes.register_endpoint(environment, url=url, secret=secret) else ""
             note = "" if handle else note
         CaptureCursor.objects.filter(environment=environment, table=subscription.table).update(
             subscription=handle, note=note
@@ -130,12 +132,13 @@ def end_unused(environment: Environment) -> None:
     """Gives up the captures that no map needs any more, registrations included."""
     reading = _reading(environment)
     unused = [c for c in CaptureCursor.objects.filter(environment=environment) if c.table.lower() not in reading]
-    handles = [c for c in unused if c.subscription and c.subscription != "sandbox"]
+    handles = [c for c in unused if c.subscription and c.subscription != SANDBOX_HANDLE]
     CaptureCursor.objects.filter(pk__in=[cursor.pk for cursor in unused]).delete()
-    if not handles:
-        return
     try:
-        environments.open_connector(environment).unsubscribe([_subscription(cursor) for cursor in handles])
+        if handles:
+            environments.open_connector(environment).unsubscribe([_subscription(cursor) for cursor in handles])
+        if not reading and any(cursor.subscription == SANDBOX_HANDLE for cursor in unused):
+            sandboxes.remove_endpoint(environment)
     except SyncError as error:  # a notification nobody reads does no harm
         log.warning("registration left behind", environment=environment.name, reason=str(error))
 
@@ -322,9 +325,11 @@ def _list_table(environment: Environment, connector: Connector, table: Table, cu
         started_at = timezone.now()
         listings.stage(conn, connector.listing(table))
         events = _events(table, listings.difference(conn, cursor.pk))
+        kept = CaptureCursor.objects.filter(pk=cursor.pk)
+        is_first = not kept.filter(listed_at__isnull=False).exists()
+        if not kept.update(listed_at=started_at):  # the capture was given up meanwhile: nobody needs the listing
+            return 0
         listings.keep(conn, cursor.pk)
-        is_first = not CaptureCursor.objects.filter(pk=cursor.pk, listed_at__isnull=False).exists()
-        CaptureCursor.objects.filter(pk=cursor.pk).update(listed_at=started_at)
         if is_first or events.is_empty():
             return 0
         appended = journal.append_events(conn, environment.pk, events)

@@ -14,18 +14,24 @@ _EXIST = ("Companies exist", "companies exist")
 _NAMED = ("Companies have names of their own", "company names")
 
 
-def company_checks(left: Environment, codes: Sequence[str], *, problem: str = "") -> list[Check]:
-    """Chosen, there, and told apart by name. `problem` is why the environment is not asked, "" where it is."""
+def company_checks(
+    environment: Environment, codes: Sequence[str], *, linked: Sequence[str] = (), problem: str = ""
+) -> list[Check]:
+    """Chosen, there, and told apart by name, also from those that are `linked` already.
+
+    `problem` is why the environment is not asked, "" where it is.
+    """
     try:
         if problem:
             raise Refused(problem)
-        choices = company_choices(left)
+        choices = company_choices(environment)
     except Refused as exc:
         return [_chosen(codes), *(_unread(title, code, exc) for title, code in (_EXIST, _NAMED))]
     known = {fold_text(choice.code): choice for choice in choices}
     chosen = [known[fold_text(code)] for code in codes if fold_text(code) in known]
     missing = [code for code in codes if fold_text(code) not in known]
-    return [_chosen(codes), _exist(left, codes, missing), _named(left, chosen)]
+    others = [known[fold_text(code)] for code in linked if fold_text(code) in known]
+    return [_chosen(codes), _exist(environment, codes, missing), _named(environment, chosen, others)]
 
 
 def _unread(title: str, code: str, exc: Refused) -> Check:
@@ -44,20 +50,22 @@ def _chosen(codes: Sequence[str]) -> Check:
     )
 
 
-def _exist(left: Environment, codes: Sequence[str], missing: Sequence[str]) -> Check:
+def _exist(environment: Environment, codes: Sequence[str], missing: Sequence[str]) -> Check:
     title, code = _EXIST
     return Check(
         code=code,
         title=title,
         ok=not missing,
-        detail=f"{left.name} does not have {', '.join(missing)}." if missing else f"{left.name} has all {len(codes)}.",
+        detail=f"{environment.name} does not have {', '.join(missing)}."
+        if missing
+        else f"{environment.name} has all {len(codes)}.",
         remedy="Choose the companies again from the list that the environment has now.",
     )
 
 
-def _named(left: Environment, chosen: Sequence[CompanyChoice]) -> Check:
+def _named(environment: Environment, chosen: Sequence[CompanyChoice], others: Sequence[CompanyChoice]) -> Check:
     title, code = _NAMED
-    names = Counter(fold_text(choice.name) for choice in chosen)
+    names = Counter(fold_text(choice.name) for choice in (*chosen, *others))
     blank = [choice.code for choice in chosen if not choice.name.strip()]
     double = [choice.code for choice in chosen if choice.name.strip() and names[fold_text(choice.name)] > 1]
     faults = [
@@ -69,6 +77,6 @@ def _named(left: Environment, chosen: Sequence[CompanyChoice]) -> Check:
         code=code,
         title=title,
         ok=not found,
-        detail=f"In {left.name}: {found}." if found else "Each has a name of its own.",
+        detail=f"In {environment.name}: {found}." if found else "Each has a name of its own.",
         remedy="Give each of these companies a name of its own, as the other side tells them apart by it.",
     )

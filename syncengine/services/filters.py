@@ -11,7 +11,7 @@ from syncengine.mapping.definition import to_json
 from syncengine.mapping.filters.ast import Filter, FilterError, In, all_of
 from syncengine.mapping.filters.parse import check_filter, parse_filter
 from syncengine.models import Activity, EntityMap, MapVersion
-from syncengine.services import activity, companies, environments, maps
+from syncengine.services import activity, companies, environments, link_states, maps
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
 from syncengine.states import MapState, Side
@@ -62,6 +62,7 @@ def save_filters(
     for side, text in texts.items():
         _refuse_misunderstood(map, side, text)
     with transaction.atomic():
+        link_states.hold([map.link_id])
         locked = EntityMap.objects.select_for_update(of=("self",)).select_related("version", "link").get(pk=map.pk)
         if locked.state != MapState.NOT_RUNNING:
             raise Refused(

@@ -13,6 +13,7 @@ from syncengine.mapping.keys import fold_text
 from syncengine.models import Environment, Link
 from syncengine.services.company_checks import company_checks
 from syncengine.services.environments import open_connector
+from syncengine.services.errors import Refused
 from syncengine.states import LinkState, Side
 
 NEEDED = frozenset({"reachable", "sign-in", "registered", "application-user"})  # nothing more is asked when one fails
@@ -60,6 +61,15 @@ def health_checks(*, left: Environment, right: Environment, company_codes: Seque
             for check in company_checks(left, company_codes, problem=visits[Side.LEFT].problem)
         ),
     ]
+
+
+def refuse_failed(checks: Sequence[Check]) -> None:
+    """Raises: Refused with the first check that fails, and what to do about it."""
+    failed = [check for check in checks if not check.ok]
+    if failed:
+        others = len(failed) - 1
+        more = f" {others} more {'check' if others == 1 else 'checks'} failed." if others else ""
+        raise Refused(f"{failed[0].title}: {failed[0].detail} {failed[0].remedy}{more}")
 
 
 def is_linked(environment: Environment) -> Link | None:

@@ -1,6 +1,6 @@
 """Maps set going and brought to rest: Run, Pause, Resume, Stop, with the maps that belong along."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -8,17 +8,18 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count
+from django.utils import timezone
 
 from syncengine import doorbell
 from syncengine.mapping.graph import dependencies, order
 from syncengine.mapping.validate import validate
-from syncengine.models import Activity, Change, EntityMap, Link, Run, RunMap, StoredSyncError
+from syncengine.models import Activity, Change, EntityMap, Lane, Link, Run, RunMap, StoredSyncError
 from syncengine.repository import journal
-from syncengine.services import activity, capture, environments, map_states
+from syncengine.services import activity, capture, environments, link_states, map_states
 from syncengine.services.database import raw
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
-from syncengine.states import MapState, RunState, Side
+from syncengine.states import ChangeState, MapState, RunState, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,12 @@ class PlannedMap:
     map: EntityMap
     is_related: bool
     waits_for: list[str]
-    waiting_changes: int
+    waiting_changes: int  # without the parked ones: sync errors stand for those
     problems: list[str]
 
 
 class Backlog(StrEnum):
-    """What happens to the changes that waited when a paused map is resumed."""
+    """What happens to the changes that wait when a map is resumed, or skips to live sync while it catches up."""
 
     CATCH_UP = "catch up"
     KEEP_AS_ERRORS = "keep as errors"
@@ -89,6 +90,7 @@ def _plan(
     siblings = {map_.name: map_ for map_ in link.maps.select_related("version", "link__left", "link__right")}
     counts = dict(
         Change.objects.filter(map__link=link)
+        .exclude(state=ChangeState.PARKED)
         .values_list("map_id")
         .annotate(number=Count("id"))
         .values_list("map_id", "number")
@@ -145,6 +147,7 @@ def start_maps(actor: User | None, *, items: Sequence[StartItem]) -> Run:
     ordered = _in_order(items)
     _refuse_unfit(ordered)
     with transaction.atomic():
+        link_states.hold([link.pk])
         run = Run.objects.create(link=link, started_by=actor)
         for position, item in enumerate(ordered):
             _enter(run, position, item, actor)
@@ -191,30 +194,72 @@ def pause_maps(actor: User | None, *, maps: Sequence[EntityMap], why: str = "") 
     _move_all(maps, [MapState.RUNNING, MapState.RESUMING], MapState.PAUSED, actor, why)
 
 
-def resume_maps(actor: User | None, *, maps: Sequence[EntityMap], backlog: Backlog = Backlog.CATCH_UP) -> None:
-    """Paused maps go on: by catching up (default), or at once with the waiting changes kept as sync errors or dropped.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """From which states a map goes on to which, what becomes of its waiting changes (map id → how many there were), and
+    how its activity tells that."""
 
-    Raises: Refused when one of them is not paused.
+    sources: list[MapState]
+    to: MapState
+    apply: Callable[[int], int]
+    told: str
+
+
+_WAYS = {
+    Backlog.CATCH_UP: _Way(
+        sources=[MapState.PAUSED],
+        to=MapState.RESUMING,
+        apply=lambda map_id: Change.objects.filter(map=map_id).exclude(state=ChangeState.PARKED).count(),
+        told="It catches up with",
+    ),
+    Backlog.KEEP_AS_ERRORS: _Way(
+        sources=[MapState.PAUSED, MapState.RESUMING],
+        to=MapState.RUNNING,
+        apply=lambda map_id: journal.keep_as_errors(raw(), map_id),
+        told="Kept as sync errors:",
+    ),
+    Backlog.DISCARD: _Way(
+        sources=[MapState.PAUSED, MapState.RESUMING],
+        to=MapState.RUNNING,
+        apply=lambda map_id: journal.discard(raw(), map_id),
+        told="Dropped:",
+    ),
+}
+
+
+def resume_maps(
+    actor: User | None, *, maps: Sequence[EntityMap], backlog: Backlog = Backlog.CATCH_UP, consent: bool = False
+) -> int:
+    """Paused maps go on, all or none; gives how many changes were waiting.
+
+    They catch up with these (default), or skip to live sync: what waits is then kept as sync errors or, with the
+    consent of the person who asks, dropped. Maps that are catching up can skip the rest in the same ways.
+
+    Raises: Refused when one of them is in another state, and when changes would be dropped without consent.
     """
     require(actor, Permission.OPERATE)
+    if backlog is Backlog.DISCARD and not consent:
+        raise Refused("Agree that the waiting changes are dropped, or choose another way. Nothing was changed.")
     with transaction.atomic():
-        if backlog is Backlog.CATCH_UP:
-            _move_all(maps, [MapState.PAUSED], MapState.RESUMING, actor, "It catches up with the changes that waited.")
-        else:
-            kept = backlog is Backlog.KEEP_AS_ERRORS
-            why = f"The changes that waited were {'kept as sync errors' if kept else 'discarded'}."
-            _move_all(maps, [MapState.PAUSED], MapState.RUNNING, actor, why)
-            for map_ in maps:
-                _leave_behind(map_, kept)
-        for lane_id in {map_.lane_id for map_ in maps}:
-            doorbell.ring(lane_id)
+        link_states.hold(map_.link_id for map_ in maps)
+        lanes = _between_settlings(maps)
+        waited = sum(_resume(actor, map_, _WAYS[backlog]) for map_ in maps)
+        for lane in lanes:
+            doorbell.ring(lane.pk)
+    return waited
 
 
-def _leave_behind(map_: EntityMap, kept: bool) -> None:
-    if kept:
-        journal.keep_as_errors(raw(), map_.pk)
-    else:
-        journal.clear(raw(), [map_.pk])
+def _resume(actor: User | None, map_: EntityMap, way: _Way) -> int:
+    waited = way.apply(map_.pk)
+    changes = "1 waiting change" if waited == 1 else f"{waited:,} waiting changes"
+    _move(map_, way.sources, way.to, actor, f"{way.told} {changes}.")
+    return waited
+
+
+def _between_settlings(maps: Sequence[EntityMap]) -> list[Lane]:
+    """The lanes of the maps. A take in flight settles before this, or after the end of the transaction."""
+    lanes = Lane.objects.filter(pk__in={map_.lane_id for map_ in maps}).order_by("pk")
+    return list(lanes.select_for_update(no_key=True))
 
 
 def stop_maps(actor: User | None, *, maps: Sequence[EntityMap], why: str = "") -> None:
@@ -225,11 +270,13 @@ def stop_maps(actor: User | None, *, maps: Sequence[EntityMap], why: str = "") -
     require(actor, Permission.OPERATE)
     links: set[Link] = {map_.link for map_ in maps}
     with transaction.atomic():
+        link_states.hold(map_.link_id for map_ in maps)
+        _between_settlings(maps)
+        active = RunMap.objects.filter(map__in=maps, state__in=[RunState.WAITING, RunState.RUNNING])
+        active.update(state=RunState.CANCELLED, message="The map was stopped.", ended_at=timezone.now())
         sources = [MapState.RUNNING, MapState.RESUMING, MapState.PAUSED, MapState.INITIALIZING]
         _move_all(maps, sources, MapState.NOT_RUNNING, actor, why)
         journal.clear(raw(), [map_.pk for map_ in maps])
-        active = RunMap.objects.filter(map__in=maps, state__in=[RunState.WAITING, RunState.RUNNING])
-        active.update(state=RunState.CANCELLED, message="The map was stopped.")
         StoredSyncError.objects.filter(map__in=maps, state="open").update(state="dismissed")
         for environment in {link.environment(side) for link in links for side in Side}:
             transaction.on_commit(partial(capture.end_unused, environment))
@@ -237,6 +284,13 @@ def stop_maps(actor: User | None, *, maps: Sequence[EntityMap], why: str = "") -
 
 def _move_all(maps: Sequence[EntityMap], sources: list[MapState], to: MapState, actor: User | None, why: str) -> None:
     with transaction.atomic():
+        link_states.hold(map_.link_id for map_ in maps)
         for map_ in maps:
-            if not map_states.move_from(map_, sources, to, actor=actor, why=why):
-                raise Refused(f"{map_.name} is {_state(map_)}, so it cannot become {to}. Nothing was changed.")
+            _move(map_, sources, to, actor, why)
+
+
+def _move(map_: EntityMap, sources: list[MapState], to: MapState, actor: User | None, why: str) -> None:
+    if not map_states.move_from(map_, sources, to, actor=actor, why=why):
+        state = _state(map_)
+        reason = f"{state} already" if state == to else f"{state}, so it cannot become {to}"
+        raise Refused(f"{map_.name} is {reason}. Nothing was changed.")

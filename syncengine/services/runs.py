@@ -15,17 +15,17 @@ from django.utils import timezone
 
 from syncengine import doorbell
 from syncengine.errors import LeaseLostError, SyncError, TransientError
-from syncengine.models import Activity, Run, RunMap
+from syncengine.models import Activity, Link, Run, RunMap
 from syncengine.pipeline.load import Checkpoint, Load, steps
 from syncengine.pipeline.spool import is_disk_low
 from syncengine.repository import journal, leases
-from syncengine.services import activity, capture, environments, map_states
+from syncengine.services import activity, capture, environments, link_states, map_states
 from syncengine.services.database import raw
 from syncengine.services.errors import Refused
 from syncengine.services.live import owner
 from syncengine.services.permissions import Permission, require
 from syncengine.services.works import work_of
-from syncengine.states import RUN_ACTIVE, MapState, RunState
+from syncengine.states import RUN_ACTIVE, MapState, RunState, Side
 
 log = structlog.get_logger()
 
@@ -63,6 +63,8 @@ def _advance_map(run_map: RunMap, token: int, deadline: float) -> bool:
     try:
         is_done = _load(run_map, token, deadline)
     except LeaseLostError:
+        if _is_over(run_map):  # the map was stopped, or the run cancelled
+            return True
         raise
     except TransientError as error:
         _wait(run_map, str(error))
@@ -81,11 +83,14 @@ def _load(run_map: RunMap, token: int, deadline: float) -> bool:
     map_ = run_map.map
     if run_map.state == RunState.WAITING:
         capture.begin(map_.link, map_)
-        RunMap.objects.filter(pk=run_map.pk).update(state=RunState.RUNNING, started_at=timezone.now(), phase="prepare")
+        waiting = RunMap.objects.filter(pk=run_map.pk, state=RunState.WAITING)
+        if not waiting.update(state=RunState.RUNNING, started_at=timezone.now(), phase="prepare"):
+            _end_captures(map_.link)
+            return False
     siblings = list(map_.link.maps.select_related("version"))
     load = Load(
         run_map_id=run_map.pk,
-        work=work_of(map_, siblings),
+        work=work_of(map_, siblings, companies=run_map.companies),
         folder=spool_folder(run_map),
         writes=run_map.writes,
         fence=partial(_fence, run_map.run_id, token),
@@ -103,7 +108,12 @@ def _load(run_map: RunMap, token: int, deadline: float) -> bool:
 
 
 def spool_folder(run_map: RunMap) -> Path:
-    return Path(settings.SPOOL_FOLDER) / f"run-{run_map.run_id}" / str(run_map.pk)
+    return run_folder(run_map.run_id) / str(run_map.pk)
+
+
+def run_folder(run_id: int) -> Path:
+    """What the maps of a run keep on this machine's disk while they are loaded."""
+    return Path(settings.SPOOL_FOLDER) / f"run-{run_id}"
 
 
 @contextmanager
@@ -120,7 +130,10 @@ def _checkpoint(run_map: RunMap) -> Checkpoint:
 
 
 def _save(run_map_id: int, checkpoint: Checkpoint) -> None:
-    RunMap.objects.filter(pk=run_map_id).update(checkpoint=asdict(checkpoint), phase=checkpoint.phase, message="")
+    """Raises: LeaseLostError when the map is not to be loaded any more; what its transaction settles is then undone."""
+    active = RunMap.objects.filter(pk=run_map_id, state__in=RUN_ACTIVE)
+    if not active.update(checkpoint=asdict(checkpoint), phase=checkpoint.phase, message=""):
+        raise LeaseLostError("The map was stopped, or its run was cancelled. Nothing was settled here.")
 
 
 def _is_over(run_map: RunMap) -> bool:
@@ -129,7 +142,7 @@ def _is_over(run_map: RunMap) -> bool:
 
 def _wait(run_map: RunMap, message: str) -> None:
     """An environment does not answer: the run stays where it is and the sweep tries again."""
-    RunMap.objects.filter(pk=run_map.pk).update(message=message)
+    RunMap.objects.filter(pk=run_map.pk, state__in=RUN_ACTIVE).update(message=message)
     link = run_map.map.link
     for environment in (link.left, link.right):
         if environment.name in message:
@@ -138,13 +151,32 @@ def _wait(run_map: RunMap, message: str) -> None:
 
 def _fail(run_map: RunMap, message: str) -> None:
     with transaction.atomic():
-        RunMap.objects.filter(pk=run_map.pk, state__in=RUN_ACTIVE).update(
-            state=RunState.FAILED, message=message, ended_at=timezone.now()
-        )
-        map_states.move_from(run_map.map, [MapState.INITIALIZING], MapState.NOT_RUNNING, actor=None, why=message)
+        if not _end(run_map, state=RunState.FAILED, message=message):
+            return
+        _give_up(run_map, actor=None, why=message)
+    _end_captures(run_map.map.link)
+
+
+def _end(run_map: RunMap, **values: str) -> bool:
+    """Whether the map came to this end; False when somebody ended it before."""
+    active = RunMap.objects.filter(pk=run_map.pk, state__in=RUN_ACTIVE)
+    return active.update(ended_at=timezone.now(), **values) > 0
+
+
+def _end_captures(link: Link) -> None:
+    for side in Side:
+        capture.end_unused(link.environment(side))
+
+
+def _give_up(run_map: RunMap, *, actor: User | None, why: str) -> None:
+    """The map is what it was before: at rest; or, where only companies were loaded, on with all that waits for it."""
+    to = MapState(run_map.returns_to or MapState.NOT_RUNNING)
+    if not map_states.move_from(run_map.map, [MapState.INITIALIZING], to, actor=actor, why=why):
+        return
+    if to == MapState.NOT_RUNNING:
         journal.clear(raw(), [run_map.map_id])
-    capture.end_unused(run_map.map.link.left)
-    capture.end_unused(run_map.map.link.right)
+    else:
+        doorbell.ring(run_map.map.lane_id)
 
 
 def fail_internal(run_id: int, message: str) -> None:
@@ -159,11 +191,12 @@ def _complete(run_map: RunMap) -> None:
     refused = run_map.sync_errors.filter(state="open").count()
     state = RunState.COMPLETED_WITH_ERRORS if refused else RunState.COMPLETED
     with transaction.atomic():
-        RunMap.objects.filter(pk=run_map.pk, state__in=RUN_ACTIVE).update(
-            state=state, phase="done", ended_at=timezone.now(), message=""
-        )
-        why = f"Its initial sync left {refused} sync errors." if refused else "Its initial sync is complete."
-        map_states.move_from(run_map.map, [MapState.INITIALIZING], MapState.RUNNING, actor=None, why=why)
+        if not _end(run_map, state=state, phase="done", message=""):
+            return
+        what = f"load of {', '.join(run_map.companies)}" if run_map.companies else "initial sync"
+        why = f"Its {what} left {refused} sync errors." if refused else f"Its {what} is complete."
+        to = MapState(run_map.returns_to or MapState.RUNNING)
+        map_states.move_from(run_map.map, [MapState.INITIALIZING], to, actor=None, why=why)
         doorbell.ring(run_map.map.lane_id)
 
 
@@ -183,26 +216,28 @@ def _finish(run_id: int, token: int) -> None:
 
 
 def cancel(actor: User | None, *, run: Run) -> None:
-    """Ends a run; its maps that were not loaded yet are at rest again, what was written stays.
+    """Ends a run; its maps that were not loaded yet are what they were before, what was written stays.
 
     Raises: Refused when it is over already.
     """
     require(actor, Permission.OPERATE)
     with transaction.atomic():
+        link_states.hold([run.link_id])
         if not Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
             state=RunState.CANCELLED, ended_at=timezone.now()
         ):
             raise Refused(f"Run {run.pk} is over already.")
-        active = list(RunMap.objects.filter(run=run, state__in=RUN_ACTIVE).select_related("map__link"))
-        RunMap.objects.filter(pk__in=[run_map.pk for run_map in active]).update(
-            state=RunState.CANCELLED, ended_at=timezone.now()
-        )
-        for run_map in active:
-            map_states.move_from(
-                run_map.map, [MapState.INITIALIZING], MapState.NOT_RUNNING, actor=actor, why="The run was cancelled."
-            )
-        journal.clear(raw(), [run_map.map_id for run_map in active])
+        for run_map in unfinished(run):
+            if _end(run_map, state=RunState.CANCELLED):  # a worker may be completing it at this moment
+                _give_up(run_map, actor=actor, why="The run was cancelled.")
         activity.record(kind=Activity.Kind.RUN, link=run.link, actor=actor, text=f"Run {run.pk} was cancelled.")
+        transaction.on_commit(partial(_end_captures, run.link))
+
+
+def unfinished(run: Run) -> list[RunMap]:
+    """The maps of the run that are not at their end, in the order of the run."""
+    rows = RunMap.objects.filter(run=run, state__in=RUN_ACTIVE).select_related("map__link").order_by("position")
+    return list(rows)
 
 
 def stale() -> list[int]:

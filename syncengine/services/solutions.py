@@ -10,7 +10,7 @@ from syncengine.errors import SyncError
 from syncengine.mapping.definition import to_json
 from syncengine.models import Activity, EntityMap, Link, MapVersion
 from syncengine.repository import bindings
-from syncengine.services import activity, environments, maps
+from syncengine.services import activity, environments, link_states, maps
 from syncengine.services.database import atomic, raw
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
@@ -51,7 +51,7 @@ def apply_solution(actor: User | None, *, link: Link, name: str) -> list[EntityM
     not running and nobody has changed it. A map that does not fit the two environments says why in `problem`; the
     others are not touched by that.
 
-    Raises: Refused for an unknown solution.
+    Raises: Refused for an unknown solution, and when the link is unlinked.
     """
     require(actor, Permission.CHANGE)
     solution = next((each for each in _solutions() if each.name == name), None)
@@ -59,7 +59,7 @@ def apply_solution(actor: User | None, *, link: Link, name: str) -> list[EntityM
         raise Refused(f"There is no solution called {name}.")
     _read_tables_again(link)
     with atomic():
-        Link.objects.select_for_update(of=("self",)).get(pk=link.pk)  # one application at a time
+        link_states.alone(link.pk)  # one application at a time
         applied = [_apply(actor, link, solution, each) for each in solution.maps]
         text = f"Solution {solution.name} {solution.version} was applied: {len(applied)} maps."
         activity.record(kind=Activity.Kind.LINK, actor=actor, link=link, text=text)

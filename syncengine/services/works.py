@@ -1,7 +1,7 @@
 """What the pipeline needs of a map, put together from the models."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from syncengine.catalog import Catalog, Table
 from syncengine.decide import ComparedField, Rules
@@ -15,15 +15,16 @@ from syncengine.services import environments
 from syncengine.states import MapState, Side
 
 
-def work_of(map_: EntityMap, siblings: Iterable[EntityMap]) -> Work:
-    """The map ready to work on; `siblings` are all maps of its link, itself included.
+def work_of(map_: EntityMap, siblings: Iterable[EntityMap], *, companies: Sequence[str] = ()) -> Work:
+    """The map ready to work on; `siblings` are all maps of its link, itself included. Rows of these companies only,
+    of all that the link has where none is named.
 
     Raises: CatalogError for a table that is gone, MapInvalid for a definition that does not fit, CredentialsError.
     """
     link = map_.link
     definition = map_.definition
     compiled = _compiled(map_, definition)
-    companies = tuple(fold_text(company.code) for company in link.companies.all()) if definition.company else None
+    codes = companies or link.companies.values_list("code", flat=True)
     return Work(
         map_id=map_.pk,
         link_id=link.pk,
@@ -33,7 +34,7 @@ def work_of(map_: EntityMap, siblings: Iterable[EntityMap]) -> Work:
         fields=compared_fields(compiled),
         connectors={side: environments.open_connector(link.environment(side)) for side in Side},
         environments={side: link.environment(side).name for side in Side},
-        companies=companies,
+        companies=tuple(fold_text(code) for code in codes) if definition.company else None,
         parents=parents_of(siblings),
     )
 

@@ -70,3 +70,33 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(
         make_activity(a_map.link, map=a_map, actor=make_user())
     with django_assert_max_num_queries(13):
         texts(reader)
+
+
+# --- Links that are no more --------------------------------------------------------------------------------------
+
+
+def test_what_happened_in_unlinked_links_is_shown_when_asked_for(link: Link, reader: Client) -> None:
+    make_activity(link, text="here")
+    make_activity(make_link(name="Zebra"), text="in another link")
+    make_activity(make_link(name="Past", state="unlinked"), text="long ago")
+    assert texts(reader) == ["here"]
+    assert texts(reader, links="all") == ["long ago", "here"]
+    html = reader.get(reverse("activity"), {"links": "all"}).content.decode()
+    assert "Past, unlinked" in html
+    assert html.count(", unlinked") == 1
+
+
+def test_nobody_is_asked_for_unlinked_links_where_there_are_none(link: Link, reader: Client) -> None:
+    make_link(name="Zebra")
+    assert "Unlinked ones too" not in reader.get(reverse("activity")).content.decode()
+    make_link(name="Past", state="unlinked")
+    assert "Unlinked ones too" in reader.get(reverse("activity")).content.decode()
+
+
+def test_without_any_link_the_log_of_the_last_one_stays_open(reader: Client) -> None:
+    make_activity(make_link(name="Long ago", state="unlinked"), text="before")
+    make_activity(make_link(name="Past", state="unlinked"), text="It was unlinked.")
+    assert texts(reader) == ["It was unlinked."]
+    assert texts(reader, links="all") == ["It was unlinked.", "before"]
+    menu = reader.get(reverse("activity")).content.decode().split('class="nav"')[1].split("</ul>")[0]
+    assert (reverse("activity") in menu, reverse("map-list") in menu) == (True, False)

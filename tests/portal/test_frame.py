@@ -52,4 +52,4 @@ def test_the_dot_says_what_is_wrong(link: Link) -> None:
 def test_the_menu_holds_only_pages_that_are_there(link: Link, reader: Client) -> None:
     html = reader.get(reverse("overview")).content.decode()
     menu = html.split('class="nav"')[1].split("</ul>")[0]
-    assert menu.count("<li>") == 8
+    assert menu.count("<li>") == 9

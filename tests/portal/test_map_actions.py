@@ -1,8 +1,11 @@
+import re
+from collections import Counter
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from syncengine.models import EntityMap, Link, Run, RunMap
+from syncengine.models import Change, EntityMap, Link, Run, RunMap
 from tests.doubles import Live
 from tests.portal.make import CHANGE, make_client
 from tests.rows import make_change, make_link, make_map
@@ -62,7 +65,12 @@ def test_a_refusal_stands_in_the_dialog_and_keeps_what_was_ticked(link: Link, op
 
 @pytest.mark.parametrize(
     ("action", "before", "after"),
-    [("pause", "running", "paused"), ("resume", "paused", "resuming"), ("stop", "paused", "not running")],
+    [
+        ("pause", "running", "paused"),
+        ("resume", "paused", "resuming"),
+        ("skip", "resuming", "running"),
+        ("stop", "paused", "not running"),
+    ],
 )
 def test_a_ticked_map_moves(link: Link, operator: Client, action: str, before: str, after: str) -> None:
     map_ = make_map(link, state=before)
@@ -80,6 +88,119 @@ def test_the_dialog_says_how_many_changes_wait(a_map: EntityMap, operator: Clien
     for row in "12":
         make_change(a_map, row, state="ready")
     assert "2 changes are waiting." in operator.get(at("stop"), {"map": a_map.pk}).content.decode()
+
+
+# --- What happens to the changes that wait ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def paused(link: Link) -> EntityMap:
+    """A paused map for which two changes wait, beside one that is a sync error already."""
+    map_ = make_map(link, name="Paused", state="paused")
+    for row, state in (("1", "ready"), ("2", "ready"), ("3", "parked")):
+        make_change(map_, row, state=state)
+    return map_
+
+
+def offered(html: str) -> list[str]:
+    return re.findall(r'name="backlog" value="([^"]+)"', html)
+
+
+def test_resuming_offers_three_ways_and_catching_up_is_ticked(paused: EntityMap, operator: Client) -> None:
+    html = operator.get(at("resume"), {"map": paused.pk}, headers={"HX-Request": "true"}).content.decode()
+    assert offered(html) == ["catch up", "keep as errors", "discard"]
+    assert re.findall(r'value="([^"]+)" checked>\n', html) == ["catch up"]
+    for sentence in (
+        "2 changes are synced first",
+        "2 changes are set aside as sync errors",
+        "2 changes are lost",
+        "Drop 2 waiting changes",
+    ):
+        assert sentence in html
+
+
+def test_skipping_offers_the_two_ways_that_do_not_catch_up(paused: EntityMap, operator: Client) -> None:
+    EntityMap.objects.update(state="resuming")
+    html = operator.get(at("skip"), {"map": paused.pk}).content.decode()
+    assert offered(html) == ["keep as errors", "discard"]
+    assert re.findall(r'value="([^"]+)" checked>\n', html) == ["keep as errors"]
+    assert "Skip to live sync: 1 map</button>" in html
+
+
+@pytest.mark.parametrize("action", ["pause", "stop"])
+def test_other_actions_offer_no_way(paused: EntityMap, operator: Client, action: str) -> None:
+    EntityMap.objects.update(state="running")
+    assert offered(operator.get(at(action), {"map": paused.pk}).content.decode()) == []
+
+
+def test_where_nothing_waits_nothing_is_to_be_chosen(link: Link, operator: Client) -> None:
+    html = operator.get(at("resume"), {"map": make_map(link, state="paused").pk}).content.decode()
+    assert offered(html) == []
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "changes", "message"),
+    [
+        ("catch up", "resuming", {"ready": 2, "parked": 1}, "1 map is resumed. 2 waiting changes are synced first."),
+        ("keep as errors", "running", {"parked": 3}, "1 map is resumed. 2 waiting changes were kept as sync errors."),
+        ("discard", "running", {"parked": 1}, "1 map is resumed. 2 waiting changes were dropped."),
+    ],
+)
+def test_what_is_ticked_happens_to_them_and_the_next_page_says_so(
+    paused: EntityMap, operator: Client, way: str, state: str, changes: dict[str, int], message: str
+) -> None:
+    data = {"map": paused.pk, "include": paused.pk, "backlog": way, "drop": "on"}
+    response = operator.post(at("resume"), data, follow=True)
+    paused.refresh_from_db()
+    assert (paused.state, Counter(Change.objects.values_list("state", flat=True))) == (state, changes)
+    assert message in response.content.decode()
+
+
+def test_without_the_consenting_tick_nothing_is_dropped_and_the_dialog_asks_again(
+    paused: EntityMap, operator: Client
+) -> None:
+    data = {"map": paused.pk, "include": paused.pk, "backlog": "discard"}
+    response = operator.post(at("resume"), data, headers={"HX-Request": "true"})
+    html = response.content.decode()
+    paused.refresh_from_db()
+    assert (response.status_code, paused.state, Change.objects.count()) == (422, "paused", 3)
+    assert "Agree that the waiting changes are dropped" in html
+    assert re.findall(r'value="([^"]+)" checked>\n', html) == ["discard"]
+
+
+def test_the_dialog_that_asks_again_counts_what_is_ticked_only(link: Link, paused: EntityMap, operator: Client) -> None:
+    other = make_map(link, name="Other", state="paused")
+    make_change(other, "1", state="ready")
+    data = {"map": [paused.pk, other.pk], "include": other.pk, "backlog": "discard"}
+    assert "Drop 1 waiting change<" in operator.post(at("resume"), data).content.decode()
+
+
+@pytest.mark.parametrize("way", ["", "catch up", "explode"])
+def test_a_way_that_skipping_does_not_have_keeps_the_changes_as_errors(
+    paused: EntityMap, operator: Client, way: str
+) -> None:
+    EntityMap.objects.update(state="resuming")
+    operator.post(at("skip"), {"map": paused.pk, "include": paused.pk, "backlog": way, "drop": "on"})
+    paused.refresh_from_db()
+    assert (paused.state, paused.sync_errors.count(), Change.objects.count()) == ("running", 2, 3)
+
+
+def test_a_map_that_is_catching_up_can_skip_from_its_own_page_and_from_the_list(
+    paused: EntityMap, operator: Client
+) -> None:
+    EntityMap.objects.update(state="resuming")
+    assert 'id="do-skip"' in operator.get(reverse("map-page", args=[paused.pk])).content.decode()
+    html = operator.get(reverse("map-list")).content.decode()
+    assert f'formaction="{at("skip")}"' in html
+    assert 'data-map-state="resuming"' in html
+
+
+def test_a_map_that_is_not_catching_up_has_nothing_to_skip(paused: EntityMap, operator: Client) -> None:
+    assert 'id="do-skip"' not in operator.get(reverse("map-page", args=[paused.pk])).content.decode()
+    assert operator.get(at("skip"), {"map": paused.pk}).context["left_out"] == [paused]
+
+
+# --- Whom and what it is about -----------------------------------------------------------------------------------
 
 
 def test_maps_in_another_state_are_left_out_and_named(link: Link, operator: Client) -> None:

@@ -33,6 +33,8 @@ PAGES = (
     "error-rows",
     "error-page",
     "activity",
+    "link-page",
+    "link-now",
     "alert-list",
     "notifications",
 )
@@ -82,7 +84,7 @@ def test_a_page_has_no_inline_script_or_handler(address: Callable[[str], str], o
     assert "<style" not in html
 
 
-@pytest.mark.parametrize("name", ["map-list", "run-list", "error-list", "overview", "activity"])
+@pytest.mark.parametrize("name", ["map-list", "run-list", "error-list", "overview", "activity", "link-page"])
 def test_a_portal_without_a_link_sends_to_set_up(reader: Client, name: str) -> None:
     assert reader.get(reverse(name))["Location"] == reverse("set-up")
 

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -117,3 +118,90 @@ def test_the_number_of_queries_does_not_grow_with_the_maps(
         make_leg(make_run_map(run, make_map(link)), expected=1)
     with django_assert_max_num_queries(13):
         page(reader, run)
+
+
+# --- Cancelling --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loading(link: Link) -> Run:
+    """A run with a map that is done, one that is being loaded, and one that was paused and takes over a company."""
+    made = make_run(link)
+    make_run_map(made, make_map(link, name="Done map"), state="completed", ended_at=timezone.now())
+    make_run_map(made, make_map(link, name="Loading map", state="initializing"))
+    company_only = {"companies": ["usmf"], "returns_to": "paused", "state": "waiting"}
+    make_run_map(made, make_map(link, name="Company map", state="initializing"), **company_only)
+    return made
+
+
+def cancel_address(run: Run) -> str:
+    return reverse("run-cancel", args=[run.pk])
+
+
+def test_an_active_run_has_its_cancel_button_for_who_may_operate(
+    loading: Run, operator: Client, reader: Client
+) -> None:
+    for name in ("run-page", "run-now"):
+        assert f'hx-get="{cancel_address(loading)}"' in page(operator, loading, name)
+        assert cancel_address(loading) not in page(reader, loading, name)
+
+
+def test_a_run_that_is_over_has_no_cancel_button(loading: Run, operator: Client) -> None:
+    Run.objects.update(state="completed", ended_at=timezone.now())
+    assert cancel_address(loading) not in page(operator, loading)
+
+
+def test_the_dialog_says_which_maps_come_to_rest_and_that_what_was_written_stays(
+    loading: Run, operator: Client
+) -> None:
+    html = operator.get(cancel_address(loading), headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in html
+    assert "What was written stays on both sides." in html
+    loading_line, company_line = re.findall(r"<li>(.*?)</li>", html)
+    assert "Loading map" in loading_line
+    assert "comes to rest" in loading_line
+    assert "Company map" in company_line
+    assert 'goes back to <span class="chip chip--attention" data-state="paused">' in company_line
+
+
+def test_without_script_the_question_is_a_page(loading: Run, operator: Client) -> None:
+    html = operator.get(cancel_address(loading)).content.decode()
+    assert "<html" in html
+    assert f'action="{cancel_address(loading)}"' in html
+
+
+def test_a_cancelled_run_is_shown_with_what_became_of_its_maps(loading: Run, operator: Client) -> None:
+    response = operator.post(cancel_address(loading), follow=True)
+    assert response.redirect_chain == [(reverse("run-page", args=[loading.pk]), 302)]
+    assert f"Run {loading.pk} is cancelled. What it wrote stays." in response.content.decode()
+    assert "1 of 3 maps done" in response.content.decode()
+    states = dict(EntityMap.objects.values_list("name", "state"))
+    assert states == {"Done map": "running", "Loading map": "not running", "Company map": "paused"}
+    assert Run.objects.get().state == "cancelled"
+
+
+def test_htmx_is_sent_on_to_the_run_by_a_header(loading: Run, operator: Client) -> None:
+    response = operator.post(cancel_address(loading), headers={"HX-Request": "true"})
+    assert response["HX-Redirect"] == reverse("run-page", args=[loading.pk])
+
+
+def test_a_run_that_ended_meanwhile_is_told_and_left_as_it_is(loading: Run, operator: Client) -> None:
+    Run.objects.update(state="completed")
+    html = operator.post(cancel_address(loading), follow=True).content.decode()
+    assert f"Run {loading.pk} is over already." in html
+    assert Run.objects.get().state == "completed"
+
+
+def test_looking_cancels_nothing_and_a_reader_may_not_even_ask(loading: Run, operator: Client, reader: Client) -> None:
+    operator.get(cancel_address(loading))
+    assert reader.get(cancel_address(loading)).status_code == 403
+    assert reader.post(cancel_address(loading)).status_code == 403
+    assert operator.put(cancel_address(loading)).status_code == 405
+    assert Run.objects.get().state == "running"
+
+
+def test_cancelling_without_its_token_is_refused(loading: Run, operator: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = operator.cookies
+    assert strict.post(cancel_address(loading)).status_code == 403
+    assert Run.objects.get().state == "running"

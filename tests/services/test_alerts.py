@@ -8,8 +8,9 @@ from django.utils import timezone
 from syncengine.models import Activity, AlertRule, EntityMap, Notification
 from syncengine.services.alerts import AlertDraft, delete_rule, evaluate, save_rule
 from syncengine.services.errors import Refused
+from syncengine.services.maps import Backlog, resume_maps
 from syncengine.states import MapState
-from tests.rows import make_error, make_link, make_map, make_rule, make_user
+from tests.rows import make_change, make_error, make_link, make_map, make_rule, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,17 @@ def test_a_burst_fires_once_and_a_second_burst_in_the_window_does_not() -> None:
     make_burst(map_, 30)
     assert evaluate(timezone.now()) == 0
     assert Notification.objects.get().errors_counted == 3
+
+
+def test_changes_that_a_person_left_behind_as_errors_are_no_burst() -> None:
+    map_ = make_map(state=MapState.PAUSED)
+    make_rule(map_.link)
+    for number in range(3):
+        make_change(map_, str(number), state="ready")
+    resume_maps(None, maps=[map_], backlog=Backlog.KEEP_AS_ERRORS)
+    assert evaluate(timezone.now()) == 0
+    map_.sync_errors.update(attempts=1)
+    assert evaluate(timezone.now()) == 1
 
 
 def test_after_the_window_only_new_errors_count() -> None:

@@ -6,9 +6,10 @@ import pytest
 from pytest_django import Settings
 
 from syncengine.errors import PermanentError, UnreachableError
-from syncengine.models import Environment
-from syncengine.services import sandboxes
-from tests.rows import make_environment
+from syncengine.models import CaptureCursor, EntityMap, Environment
+from syncengine.services import capture, sandboxes
+from syncengine.states import MapState
+from tests.rows import make_environment, make_link, make_map
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,19 @@ def test_a_removed_endpoint_is_gone_and_removing_it_again_does_no_harm(
     assert sandboxes.remove_endpoint(environment)
     assert sandboxes.remove_endpoint(environment)
     assert endpoints(management, finops["name"]) == []
+
+
+def test_a_sandbox_pushes_until_no_map_reads_any_of_its_tables(
+    management: httpx.Client, finops: dict[str, Any]
+) -> None:
+    environment = make_sandboxed(finops["name"])
+    maps = [make_map(make_link(left=environment)) for _ in range(2)]
+    sandboxes.register_endpoint(environment, url="http://127.0.0.1:9/hooks/x/", secret="secret")
+    CaptureCursor.objects.create(environment=environment, table=maps[0].left_table, subscription="sandbox")
+    for map_, left in zip(maps, (1, 0), strict=True):
+        EntityMap.objects.filter(pk=map_.pk).update(state=MapState.NOT_RUNNING)
+        capture.end_unused(environment)
+        assert len(endpoints(management, finops["name"])) == left
 
 
 def test_an_environment_that_is_no_sandbox_is_left_to_its_administrator() -> None:

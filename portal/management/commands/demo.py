@@ -23,7 +23,7 @@ from syncengine.services import environments, links, maps, sandboxes, solutions
 from syncengine.services.errors import Refused
 from syncengine.services.maps import StartItem
 from syncengine.services.sandboxes import Sandbox
-from syncengine.states import Side
+from syncengine.states import LinkState, Side
 
 COMPANIES = frozenset({"usmf", "demf"})
 DEMO_ROWS = "contoso"
@@ -90,7 +90,7 @@ def environment_of(name: str, kind: str, tenant_id: str, found: dict[str, Sandbo
 def linked(left: Environment, right: Environment) -> str:
     """What became of the link of the two: made, or there already."""
     name = f"{left} ⇄ {right}"
-    link = Link.objects.filter(left=left, right=right).first()
+    link = Link.objects.filter(left=left, right=right).exclude(state=LinkState.UNLINKED).first()
     if link is None:
         companies = [choice for choice in environments.company_choices(left) if choice.code.lower() in COMPANIES]
         link = links.create_link(None, name=name, left=left, right=right, companies=companies, consent=True)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from portal.views.access import PortalRequest, may_change, with_frame
 from portal.views.set_up.draft import Draft, Step, draft_of
 from syncengine.models import Environment, Link
+from syncengine.states import LinkState
 
 TITLES: dict[Step, str | Promise] = {
     Step.ENVIRONMENTS: _("Environments"),
@@ -49,7 +50,7 @@ class StepLine:
 def set_up(request: PortalRequest) -> HttpResponse:
     """On to the open question; people who may not set up a link read who may."""
     if request.user.has_perm("syncengine.change_link"):
-        return redirect(f"set-up-{draft_of(request.session).open_step}")
+        return redirect(f"set-up-{without_gone(draft_of(request.session)).open_step}")
     return render(request, "set_up/nobody.html", {"link": request.frame.link})
 
 
@@ -72,11 +73,12 @@ def wizard_step(
 
 
 def without_gone(draft: Draft) -> Draft:
-    """The draft without environments and links that were deleted since."""
+    """The draft without environments that were deleted and links that were unlinked since."""
     numbers = [number for number in (draft.left, draft.right) if number is not None]
     known = set(Environment.objects.filter(pk__in=numbers).values_list("pk", flat=True))
     left, right = (number if number in known else None for number in (draft.left, draft.right))
-    has_link = draft.link is not None and Link.objects.filter(pk=draft.link).exists()
+    links = Link.objects.exclude(state=LinkState.UNLINKED)
+    has_link = draft.link is not None and links.filter(pk=draft.link).exists()
     return draft.with_environments(left, right).with_link(draft.link if has_link else None)
 
 
