@@ -23,20 +23,20 @@ LIMIT_MS = 15_000  # for what a page shows after a click; it shows it at once wh
 QUICK = {"TWOFOLD_DEMO": "0", "TWOFOLD_POLL_S": "1", "TWOFOLD_SWEEP_S": "1", "TWOFOLD_ALERTS_S": "1"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mailbox() -> Iterator[Mailbox]:
     with open_mailbox() as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(mailbox: Mailbox) -> Iterator[Stack]:
     mail = {"TWOFOLD_SMTP_HOST": HOST, "TWOFOLD_SMTP_PORT": str(mailbox.port)}
     with run_stack(environ=QUICK | mail) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def camera() -> Camera:
     """Starts with an empty folder: the pictures of the last time are gone."""
     shutil.rmtree(PICTURES, ignore_errors=True)
@@ -44,7 +44,7 @@ def camera() -> Camera:
     return Camera(folder=PICTURES)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(stack: Stack, mailbox: Mailbox, camera: Camera, browser: Browser) -> Iterator[Desk]:
     """A browser that nobody has used yet, and a portal that knows of no environment."""
     expect.set_options(timeout=LIMIT_MS)
@@ -75,7 +75,7 @@ def services(left: Sandbox, right: Sandbox) -> Iterator[tuple[Finops, Dataverse]
     dataverse.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lived_in(desk: Desk) -> Desk:
     """The portal after the first day, also when the test of that day was not asked for."""
     if not desk.is_lived:

@@ -47,11 +47,15 @@ PAGES = {
     "set-up": "/set-up/environments/",
     "set-up-add": "/set-up/environments/add/",
     "set-up-another-solution": "/set-up/solution/",
+    "link": "/link/",
+    "link-companies": "/link/companies/",
+    "link-load-again": "/link/companies/usmf/load/",
+    "link-unlink": "/link/unlink/",
     "search": "/search/?q=US-50",
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def numbers(lived_in: Desk) -> dict[str, int]:
     """What stands for the names in the addresses."""
     maps = {one["name"]: one["id"] for one in lived_in.records.ask("SELECT id, name FROM syncengine_entitymap")}
