@@ -38,14 +38,17 @@ class Pointers:
         found = self.dataverse.call("GET", f"{path}?{options}").json()["value"]
         return {one["ReferencingAttribute"]: one["ReferencedEntity"] for one in found}
 
-    def _rows(self, logical: str) -> dict[str, Row]:
+    def _rows(self, logical: str, key: str) -> dict[str, Row]:
+        """All rows of a table by their id, with a key column and the company."""
         entity_set, primary_id = self.tables()[logical]
-        return {row[primary_id]: row for row in self.dataverse.rows(entity_set)}
+        companies = {f"_{column}_value" for column in self.targets(entity_set)}.intersection(COMPANY_PATHS)
+        columns = [primary_id, key, *sorted(companies)]
+        return {row[primary_id]: row for row in self.dataverse.rows(entity_set, columns=columns)}
 
     def company(self, row: Row) -> str:
         """The folded code of the company that a row of dataverse belongs to, "" for none."""
         row_id = next((row[path] for path in COMPANY_PATHS if row.get(path)), None)
-        return fold(self.rows("cdm_company")[row_id]["cdm_companycode"]) if row_id else ""
+        return fold(self.rows("cdm_company", "cdm_companycode")[row_id]["cdm_companycode"]) if row_id else ""
 
     def problem(self, facts: MapFacts, path: str, wanted: str | None, row: Row) -> str:
         """Why the look-up of this row does not point to the row with that key; "" when it does."""
@@ -53,7 +56,7 @@ class Pointers:
         if row_id is None or wanted is None:
             return "" if row_id is None and wanted is None else f"{path} points to {row_id}, expected {wanted!r}"
         column, _, key = path.partition(".")
-        target = self.rows(self.targets(facts.right_set)[column]).get(row_id)
+        target = self.rows(self.targets(facts.right_set)[column], key).get(row_id)
         if target is None:
             return f"{path} points to {row_id}, which does not exist"
         if fold(target[key]) != wanted.casefold():
