@@ -6,8 +6,10 @@ package: it speaks to it over HTTP, as to the real services.
 
     server       the whole process                    management   create, reset, copy, delete, load, faults
     host         sandboxes on their ports             registry     which sandboxes there are
+    origins      servers in HTTP or HTTPS             certificates the certificate that they show
     web          what an origin does with a call      site         a sandbox that runs
-    declarations tables as data                       store        schemas and tables in PostgreSQL
+    declarations tables as data                       inventory    all tables of a sandbox by name
+    store        schemas and tables in PostgreSQL     loading      rows from files
     query        lists, pages                         sql_filter   filters as SQL
     batch        many calls in one                    events       what is told to subscribers
     dataverse/   the one service                      finops/      the other

@@ -1,6 +1,7 @@
 """Addresses of OData services: path segments with keys, and options.
 
-A key in brackets is one literal, `accounts(00aa…)`, or names with literals, `accounts(accountnumber='A1',x=2)`.
+A key in brackets is one literal, `accounts(00aa…)`, or names with literals, `accounts(accountnumber='A1',x=2)`. Dates
+are read as the texts that they are.
 """
 
 import re
@@ -13,9 +14,10 @@ from uuid import UUID
 KeyValue = str | int | Decimal | bool | UUID | None
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NAME = r"[A-Za-z_@$][\w.$]*"
+_MOMENT = r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?"
 _LITERAL = re.compile(
-    rf"(?P<text>(?:[A-Za-z_][\w.]*)?'(?:[^']|'')*')|(?P<guid>{_GUID})|(?P<number>-?\d+(?:\.\d+)?)"
-    r"|(?P<word>true|false|null)|(?P<alias>@\w+)"
+    rf"(?P<text>(?:[A-Za-z_][\w.]*)?'(?:[^']|'')*')|(?P<guid>{_GUID})|(?P<moment>{_MOMENT})"
+    r"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>true|false|null)|(?P<alias>@\w+)"
 )
 _PART = re.compile(rf"\s*(?:(?P<name>{_NAME})\s*=\s*)?")
 _SEGMENT = re.compile(r"(?P<name>[^()/']+)(?:\((?P<key>(?:'(?:[^']|'')*'|[^()'])*)\))?(?:/|$)")
@@ -107,6 +109,8 @@ def _value(literal: "re.Match[str]", options: Mapping[str, str]) -> KeyValue:
             return text[text.index("'") + 1 : -1].replace("''", "'")
         case "guid":
             return UUID(text)
+        case "moment":
+            return text
         case "number":
             return Decimal(text) if "." in text else int(text)
         case "alias":

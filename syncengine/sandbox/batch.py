@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from syncengine.sandbox import addresses
@@ -18,6 +18,7 @@ from syncengine.sandbox.calls import Answer, Call
 
 CRLF = b"\r\n"
 _BOUNDARY = re.compile(r'multipart/mixed\s*;.*?boundary="?([^";,\s]{1,70})"?', re.IGNORECASE)
+_NAME = re.compile(r"\w+")
 _REQUEST = re.compile(r"(GET|POST|PATCH|PUT|DELETE|MERGE)\s+(\S.*?)(?:\s+HTTP/1\.[01])?\s*", re.DOTALL)
 
 
@@ -60,7 +61,18 @@ def read(content_type: str, body: bytes) -> list[Item]:
 
 def size(items: Sequence[Item]) -> int:
     """How many calls there are."""
-    return sum(len(item.parts) if isinstance(item, ChangeSet) else 1 for item in items)
+    return sum(1 for _ in parts(items))
+
+
+def parts(items: Sequence[Item]) -> Iterator[Part]:
+    for item in items:
+        yield from item.parts if isinstance(item, ChangeSet) else (item,)
+
+
+def set_of(resource: str) -> str:
+    """The entity set that an address below the service's root begins with; "" where it begins with none."""
+    found = _NAME.match(unquote(resource[:200]))
+    return found[0] if found else ""
 
 
 def write(answers: Sequence[ItemAnswer], *, status: int) -> Answer:
@@ -117,7 +129,7 @@ def _split(text: bytes) -> tuple[dict[str, str], bytes]:
         return {}, text[2:]
     head, _, content = text.partition(CRLF + CRLF)
     headers = {}
-    for line in head.split(CRLF):
+    for line in head.removesuffix(CRLF).split(CRLF):  # the boundary takes one of the two behind the last header
         name, colon, value = line.decode("utf-8", "replace").partition(":")
         if not colon:
             raise BadBatch(f"The header line '{name[:60]}' in the batch request is not understood.")

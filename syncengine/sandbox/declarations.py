@@ -1,13 +1,13 @@
 """Tables as data: what the files in `tables/` hold, and what the management API takes for a running sandbox.
 
-A file holds a document: tables, and for finops the enumerations that they use. Adding a table is adding a file.
+A file holds a document: tables, columns that it adds to tables of other files, and for finops the enumerations that
+they use. Adding a table is adding a file. `declaration_checks` tells whether a document makes tables.
 """
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,7 @@ import msgspec
 from syncengine.catalog import ColumnType
 
 FOLDER = Path(__file__).parent / "tables"
-MAX_NAME = 54  # a JSON name (`_x_value`) must fit into an identifier of PostgreSQL
 COMPANY = "dataAreaId"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class DeclarationError(ValueError):
@@ -34,7 +32,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A column of either kind. `required` means that a row without it is refused.
 
     `target` and `navigation` belong to look-ups: the table pointed to, and the property that a write binds (the name
-    itself where left out). `number_sequence` such as "C-000000" numbers the rows that come without a key.
+    itself where left out). A look-up that points to rows of several tables has `targets` instead: each property that
+    binds it, with its table. `number_sequence` such as "C-000000" numbers the rows that come without a key.
     """
 
     name: str
@@ -50,10 +49,20 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     choices: dict[str, str] = {}
     enum: str = ""
     target: str = ""
+    targets: dict[str, str] = {}
     navigation: str = ""
     number_sequence: str = ""
     clears_on_delete: bool = False  # look-ups: the target's delete empties it instead of being refused
     joined_from: list[str] = []  # text made of other columns, with a space between them
+
+    def branches(self) -> "list[Column]":
+        """The look-up as it is stored, one for each target; the column itself where it has no several."""
+        if not self.targets:
+            return [self]
+        return [
+            Column(name=name, type=self.type, label=self.label, target=target, clears_on_delete=self.clears_on_delete)
+            for name, target in self.targets.items()
+        ]
 
 
 class AlternateKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +83,10 @@ class DataverseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def key_columns(self) -> Iterator[str]:
         return (column for key in self.keys for column in key.columns)
+
+    def lookups(self) -> Iterator[Column]:
+        """The look-ups as they are stored, each with one target."""
+        return (branch for column in self.columns if column.type is ColumnType.LOOKUP for branch in column.branches())
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -113,12 +126,33 @@ class FinopsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 Table = DataverseTable | FinopsTable
 
 
+class DataverseExtension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is added to a table that another document declares."""
+
+    set: str
+    columns: list[Column] = []
+    keys: list[AlternateKey] = []
+
+
+class FinopsExtension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is added to a table that another document declares."""
+
+    set: str
+    columns: list[Column] = []
+    references: list[Relation] = []
+
+
+Extension = DataverseExtension | FinopsExtension
+
+
 class DataverseDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    tables: list[DataverseTable]
+    tables: list[DataverseTable] = []
+    extensions: list[DataverseExtension] = []
 
 
 class FinopsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    tables: list[FinopsTable]
+    tables: list[FinopsTable] = []
+    extensions: list[FinopsExtension] = []
     enums: list[Enumeration] = []
 
 
@@ -135,67 +169,36 @@ def read(kind: Kind, content: bytes) -> Document:
     return document
 
 
-def standard(kind: Kind) -> list[Document]:
+@cache
+def standard(kind: Kind) -> Document:
     """What every new sandbox of this kind has."""
-    return [read(kind, path.read_bytes()) for path in sorted((FOLDER / kind).glob("*.json"))]
+    return merged(kind, [read(kind, path.read_bytes()) for path in sorted((FOLDER / kind).rglob("*.json"))])
 
 
 def merged(kind: Kind, documents: Iterable[Document]) -> Document:
-    """One document; a table or enumeration of a later document takes the place of its namesake."""
+    """One document without extensions; a table or enumeration takes the place of a namesake in an earlier document.
+
+    Raises: DeclarationError for an extension of a table that is in none of them.
+    """
     tables: dict[str, Any] = {}
     enums: dict[str, Enumeration] = {}
+    extensions: list[Extension] = []
     for document in documents:
         tables.update((table.set, table) for table in document.tables)
+        extensions += document.extensions
         if isinstance(document, FinopsDocument):
             enums.update((enum.name, enum) for enum in document.enums)
+    for extension in extensions:
+        if extension.set not in tables:
+            raise DeclarationError(f"Table {extension.set} is extended and not declared.")
+        tables[extension.set] = _extended(tables[extension.set], extension)
     if kind is Kind.FINOPS:
         return FinopsDocument(tables=list(tables.values()), enums=list(enums.values()))
     return DataverseDocument(tables=list(tables.values()))
 
 
-def check(document: Document) -> None:
-    """Raises: DeclarationError when names clash or something named is not there."""
-    enums = {enum.name for enum in document.enums} if isinstance(document, FinopsDocument) else set()
-    columns = {table.set: {column.name for column in table.columns} for table in document.tables}
-    for table in document.tables:
-        _check_names(table)
-        for column in table.columns:
-            _check_column(table, column, columns, enums)
-        if isinstance(table, FinopsTable):
-            _check_relations(table, columns)
-
-
-def _check_names(table: Table) -> None:
-    names = [column.name for column in table.columns]
-    for name in (table.set, *names):
-        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
-            raise DeclarationError(f"Table {table.set}: {name!r} is no name of at most {MAX_NAME} letters and digits.")
-    twice = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
-    if twice:
-        raise DeclarationError(f"Table {table.set}: column {twice[0]} is declared twice.")
-    missing = set(table.key_columns()) - set(names)
-    if missing:
-        raise DeclarationError(f"Table {table.set}: key column {min(missing)} is not declared.")
-    if isinstance(table, FinopsTable) and not table.key:
-        raise DeclarationError(f"Table {table.set} has no key.")
-
-
-def _check_column(table: Table, column: Column, columns: dict[str, set[str]], enums: set[str]) -> None:
-    where = f"Table {table.set}, column {column.name}"
-    if column.type is ColumnType.LOOKUP and column.target not in columns:
-        raise DeclarationError(f"{where}: the look-up's target {column.target!r} is not declared.")
-    if column.type is ColumnType.ENUM and column.enum not in enums:
-        raise DeclarationError(f"{where}: the enumeration {column.enum!r} is not declared.")
-    if column.type is ColumnType.CHOICE and not all(code.lstrip("-").isdigit() for code in column.choices):
-        raise DeclarationError(f"{where}: the codes of a choice are whole numbers.")
-    if column.type is ColumnType.TEXT and column.length < 1:
-        raise DeclarationError(f"{where}: the length must be at least 1.")
-
-
-def _check_relations(table: FinopsTable, columns: dict[str, set[str]]) -> None:
-    own = columns[table.set]
-    for relation in table.references:
-        target = columns.get(relation.target, set())
-        missing = (set(relation.columns) - own) | (set(relation.target_columns) - target)
-        if missing or len(relation.columns) != len(relation.target_columns):
-            raise DeclarationError(f"Table {table.set}: reference {relation.name} does not fit {relation.target}.")
+def _extended(table: Table, extension: Extension) -> Table:
+    parts = ("columns", "keys") if isinstance(extension, DataverseExtension) else ("columns", "references")
+    return msgspec.structs.replace(
+        table, **{part: [*getattr(table, part), *getattr(extension, part)] for part in parts}
+    )

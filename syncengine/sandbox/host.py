@@ -1,78 +1,36 @@
 """All sandboxes of this process: each an origin on its port, opened and closed while the others go on."""
 
-import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from cheroot.wsgi import Server
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from syncengine.sandbox import declarations, registry, store, web
+from syncengine.sandbox import declaration_checks, declarations, registry, store, web
+from syncengine.sandbox.certificates import certificate
 from syncengine.sandbox.dataverse import functions as dataverse_functions
 from syncengine.sandbox.dataverse import webhooks
-from syncengine.sandbox.declarations import Document, Kind
+from syncengine.sandbox.declarations import DeclarationError, Document, Kind
 from syncengine.sandbox.events import Policy, Senders
 from syncengine.sandbox.finops import notifications, seeding
+from syncengine.sandbox.origins import Origin, PortTaken, any_port, is_free, open_origin
 from syncengine.sandbox.registry import Record, Settings
 from syncengine.sandbox.site import Pool, Site
 
-THREADS = 16
-BACKLOG = 128
-IDLE_S = 65  # how long a connection may stay open without a call
 MAX_CONNECTIONS = 48
 POLICIES: dict[Kind, Policy] = {Kind.DATAVERSE: webhooks.POLICY, Kind.FINOPS: notifications.POLICY}
-
-
-class PortTaken(OSError):
-    """Somebody else listens on the port."""
 
 
 def open_pool(url: str) -> Pool:
     return ConnectionPool(
         url, min_size=2, max_size=MAX_CONNECTIONS, open=True, kwargs={"autocommit": True}, name="sandbox", timeout=30
     )
-
-
-@dataclass(slots=True, kw_only=True)
-class Origin:
-    """A server on a port, in a thread of its own."""
-
-    server: Server
-    thread: threading.Thread
-
-    def close(self) -> None:
-        self.server.stop()
-        self.thread.join(timeout=5)
-
-
-def open_origin(app: web.Wsgi, host: str, port: int, name: str) -> Origin:
-    """Raises: PortTaken."""
-    if port and not _is_free(host, port):
-        raise PortTaken(f"Port {port} is taken")
-    server = Server(
-        (host, port),
-        app,
-        numthreads=THREADS,
-        max=THREADS,
-        server_name=host,
-        request_queue_size=BACKLOG,
-        timeout=IDLE_S,
-        shutdown_timeout=1,
-    )
-    server.keep_alive_conn_limit = BACKLOG
-    try:
-        server.prepare()
-    except OSError as error:
-        raise PortTaken(f"Port {port} is taken") from error
-    thread = threading.Thread(target=server.serve, name=name, daemon=True)
-    thread.start()
-    return Origin(server=server, thread=thread)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,12 +45,19 @@ class Running:
 
 
 class Host:
-    """The sandboxes by name. One change of them at a time; calls to the sandboxes do not wait for it."""
+    """The sandboxes by name. One change of them at a time; calls to the sandboxes do not wait for it.
 
-    def __init__(self, pool: Pool, address: str, first_port: int) -> None:
+    `certificates` is the folder of the certificate for HTTPS, which all speak with `is_secure`, else those set to it.
+    """
+
+    def __init__(
+        self, pool: Pool, address: str, first_port: int, *, certificates: Path | None = None, is_secure: bool = False
+    ) -> None:
         self.pool = pool
         self.address = address
         self._first_port = first_port
+        self._certificates = certificates
+        self._is_secure = is_secure
         self._running: dict[str, Running] = {}
         self._lock = threading.RLock()
 
@@ -122,6 +87,9 @@ class Host:
         with self.pool.connection() as connection:
             return [registry.get(connection, name) for name in registry.names(connection)]
 
+    def base_url(self, record: Record) -> str:
+        return f"{'https' if self._speaks_https(record.settings) else 'http'}://{self.address}:{record.port}"
+
     def site(self, name: str) -> Site:
         """Raises: UnknownSandbox."""
         running = self._running.get(name)
@@ -137,14 +105,21 @@ class Host:
         """A sandbox with the same tables and rows, credentials of its own. Raises: UnknownSandbox, NameTaken."""
         source = self.site(name)
         fresh = registry.new_settings(source.record.kind, tenant_id=source.settings.tenant_id)
-        kept = {"version", "build", "data_centre", "is_trial", "default_company", "refuses_with_500"}
+        kept = {"version", "build", "data_centre", "is_trial", "default_company", "refuses_with_500", "is_secure"}
         settings = registry.changed_settings(fresh, {one: getattr(source.settings, one) for one in kept})
 
         def fill(connection: Connection[Any], site: Site) -> None:
-            store.copy_schema(connection, source=source.stock, target=site.stock, target_schema=site.schema)
+            store.copy_schema(
+                connection,
+                source=source.stock,
+                target=site.stock,
+                names=source.made,
+                schema=source.schema,
+                into=site.schema,
+            )
             seed_client(connection, site)
 
-        return self._add(new_name, source.record.kind, 0, settings, [source.record.document], fill)
+        return self._add(new_name, source.record.kind, 0, settings, source.record.inventory.document, fill)
 
     def delete(self, name: str) -> None:
         """Raises: UnknownSandbox."""
@@ -162,19 +137,24 @@ class Host:
             with self.pool.connection() as connection, connection.transaction():
                 store.drop_schema(connection, site.schema)
                 registry.restamp(connection, site.record.id)
-                site.replace_record(registry.get(connection, name))
-                seed(connection, site)
-            site.forget()
-            return site.record
+                record = registry.get(connection, name)
+                seed(connection, Site(record, self.pool))
+            site.replace_record(record, has_new_schema=True)
+            return record
 
     def change_settings(self, name: str, changes: dict[str, Any]) -> Record:
         """Raises: UnknownSandbox; ValueError for settings that are none."""
         with self._lock:
             site = self.site(name)
-            settings = registry.changed_settings(site.settings, changes)
+            before, settings = site.settings, registry.changed_settings(site.settings, changes)
+            self._check(settings)
             with self.pool.connection() as connection:
                 registry.save_settings(connection, site.record.id, settings)
             site.replace_record(replace(site.record, settings=settings))
+            if self._speaks_https(settings) != self._speaks_https(before):
+                running = self._running[name]
+                running.origin.close()
+                running.origin = self._open_origin(site)
             return site.record
 
     def add_client(self, name: str, *, client_name: str, is_user: bool) -> registry.Client:
@@ -192,18 +172,18 @@ class Host:
         """Raises: UnknownSandbox; DeclarationError; ValueError for a table that is there already."""
         with self._lock:
             site = self.site(name)
-            taken = [table.set for table in document.tables if site.shape(table.set)]
+            inventory, sets = site.record.inventory, [table.set for table in document.tables]
+            taken = [each for each in sets if each in inventory.tables]
             if taken:
-                raise declarations.DeclarationError(f"Table {taken[0]} is already there.")
-            declarations.check(declarations.merged(site.record.kind, [site.record.document, document]))
+                raise DeclarationError(f"Table {taken[0]} is already there.")
+            if document.extensions:
+                raise DeclarationError(f"Table {document.extensions[0].set} cannot get columns while the sandbox runs.")
+            declaration_checks.check(declarations.merged(site.record.kind, [inventory.document, document]))
             with self.pool.connection() as connection, connection.transaction():
                 registry.add_document(connection, site.record.id, document)
                 record = registry.get(connection, name)
-                grown = Site(record, self.pool)
-                shapes = [grown.stock.shapes[table.set] for table in document.tables]
-                store.make_tables(connection, shapes, grown.stock)
                 if record.kind is Kind.DATAVERSE:
-                    dataverse_functions.add_message_filters(connection, grown, shapes)
+                    dataverse_functions.add_message_filters(connection, Site(record, self.pool), sets)
             site.replace_record(record)
             return record
 
@@ -232,15 +212,15 @@ class Host:
         kind: Kind,
         port: int,
         settings: Settings,
-        documents: Sequence[Document],
+        document: Document,
         fill: Callable[[Connection[Any], Site], None],
     ) -> Record:
-        declarations.check(declarations.merged(kind, documents))
+        self._check(settings)
         with self._lock:
             chosen = port or self._free_port()
             with self.pool.connection() as connection, connection.transaction():
                 record = registry.add(
-                    connection, name=name, kind=kind, port=chosen, settings=settings, documents=documents
+                    connection, name=name, kind=kind, port=chosen, settings=settings, document=document
                 )
                 fill(connection, Site(record, self.pool))
             try:
@@ -254,18 +234,32 @@ class Host:
 
     def _open(self, record: Record) -> None:
         site = Site(record, self.pool)
-        origin = open_origin(web.application(site), self.address, record.port, record.name)
+        origin = self._open_origin(site)
         senders = Senders(site, POLICIES[record.kind])
         senders.start()
         self._running[record.name] = Running(site=site, origin=origin, senders=senders)
 
+    def _open_origin(self, site: Site) -> Origin:
+        made = None
+        if self._certificates is not None and self._speaks_https(site.settings):
+            made = certificate(self._certificates, self.address)
+        return open_origin(web.application(site), self.address, site.record.port, site.record.name, made)
+
+    def _speaks_https(self, settings: Settings) -> bool:
+        return self._is_secure or settings.is_secure
+
+    def _check(self, settings: Settings) -> None:
+        if self._certificates is None and self._speaks_https(settings):
+            raise ValueError("The sandboxes have no folder for a certificate, so that they cannot speak HTTPS.")
+
     def _free_port(self) -> int:
         """The first port from the first one on that neither a sandbox has nor anybody listens on."""
-        taken = {record.port for record in self.records()}
         if not self._first_port:
-            return _any_port(self.address)
+            return any_port(self.address)
+        with self.pool.connection() as connection:
+            taken = registry.ports(connection)
         for port in range(self._first_port, min(self._first_port + 1000, 65536)):
-            if port not in taken and _is_free(self.address, port):
+            if port not in taken and is_free(self.address, port):
                 return port
         raise PortTaken(f"No free port from {self._first_port} on")
 
@@ -289,19 +283,3 @@ def add_user(connection: Connection[Any], site: Site, client: registry.Client) -
         dataverse_functions.add_user(connection, site, client)
     else:
         seeding.add_client(connection, site, client)
-
-
-def _is_free(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_port(address: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

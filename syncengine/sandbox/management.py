@@ -31,7 +31,8 @@ from syncengine.sandbox.declarations import DeclarationError, Kind
 from syncengine.sandbox.demo import of_demo
 from syncengine.sandbox.finops import notifications
 from syncengine.sandbox.finops.notifications import Endpoint
-from syncengine.sandbox.host import Host, PortTaken
+from syncengine.sandbox.host import Host
+from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.registry import NameTaken, Record, UnknownSandbox
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
@@ -167,7 +168,7 @@ def _expire_tokens(host: Host, request: Request, query: str, name: str) -> tuple
 
 
 def _tables(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
-    return 200, msgspec.to_builtins(host.site(name).record.document)
+    return 200, msgspec.to_builtins(host.site(name).record.inventory.document)
 
 
 def _add_tables(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
@@ -262,15 +263,17 @@ def _finops(host: Host, name: str) -> Site:
 
 
 def _shape(site: Site, table: str) -> Shape:
+    """The table, which is there from now on. Raises: Refused."""
     shape = site.shape(table)
     if shape is None:
         raise Refused(f"Sandbox {site.record.name!r} has no table {table!r}.")
+    site.need([table])
     return shape
 
 
 def _described(host: Host, record: Record) -> dict[str, Any]:
     settings, client = record.settings, record.settings.clients[0]
-    base = f"http://{host.address}:{record.port}"
+    base = host.base_url(record)
     return {
         "name": record.name,
         "kind": str(record.kind),

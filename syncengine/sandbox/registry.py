@@ -1,5 +1,6 @@
 """Which sandboxes there are: one row each, with their settings, and the declarations of their tables."""
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from syncengine.sandbox import declarations
-from syncengine.sandbox.declarations import Document, Kind
+from syncengine.sandbox.declarations import Document, FinopsDocument, Kind
+from syncengine.sandbox.inventory import Inventory
 
 VERSIONS = {Kind.FINOPS: ("10.0.42", "10.0.2015.1030"), Kind.DATAVERSE: ("9.2.24112.00172", "9.2.24112.00172")}
 
@@ -28,14 +30,21 @@ CREATE TABLE IF NOT EXISTS sandboxes.sandbox (
     counts jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now()
 );
+-- Declarations by a fingerprint of their content: sandboxes made by the same release share theirs.
+CREATE TABLE IF NOT EXISTS sandboxes.document (
+    fingerprint text PRIMARY KEY,
+    content text NOT NULL
+);
 CREATE TABLE IF NOT EXISTS sandboxes.declaration (
     sandbox_id bigint NOT NULL REFERENCES sandboxes.sandbox ON DELETE CASCADE,
     place integer NOT NULL,
-    document jsonb NOT NULL,
+    fingerprint text NOT NULL REFERENCES sandboxes.document,
     declared_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sandbox_id, place)
 );
 """
+_documents: dict[str, Document] = {}  # read once a process
+_inventories: dict[tuple[str, ...], Inventory] = {}
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tokens_valid_from: float = 0.0
     delta_lifetime_s: int = 7 * 24 * 3600
     refuses_with_500: bool = False
+    is_secure: bool = False  # speaks HTTPS, with a certificate of its own making
     signing_key: str = msgspec.field(default_factory=lambda: secrets.token_hex(32))
 
 
@@ -77,7 +87,7 @@ class Record:
     settings: Settings
     faults: dict[str, Any]
     counts: dict[str, int]
-    document: Document
+    inventory: Inventory
     declared_at: dict[str, datetime]
 
     @property
@@ -128,7 +138,7 @@ def add(
     kind: Kind,
     port: int,
     settings: Settings,
-    documents: Sequence[Document],
+    document: Document,
 ) -> Record:
     """Raises: NameTaken."""
     row = connection.execute(
@@ -138,18 +148,29 @@ def add(
     ).fetchone()
     if row is None:
         raise NameTaken(f"A sandbox named {name!r} is already there.")
-    for document in documents:
-        add_document(connection, row[0], document)
+    add_document(connection, row[0], document)
     return get(connection, name)
 
 
 def add_document(connection: Connection[Any], sandbox_id: int, document: Document) -> None:
     connection.execute(
-        "INSERT INTO sandboxes.declaration (sandbox_id, place, document)"
-        " SELECT %(id)s, coalesce(max(place), 0) + 1, %(document)s FROM sandboxes.declaration"
+        "INSERT INTO sandboxes.declaration (sandbox_id, place, fingerprint)"
+        " SELECT %(id)s, coalesce(max(place), 0) + 1, %(fingerprint)s FROM sandboxes.declaration"
         " WHERE sandbox_id = %(id)s",
-        {"id": sandbox_id, "document": _json(document)},
+        {"id": sandbox_id, "fingerprint": _kept(connection, document)},
     )
+
+
+def _kept(connection: Connection[Any], document: Document) -> str:
+    """The fingerprint under which the document is kept from now on."""
+    content = msgspec.json.encode(document)
+    kind = Kind.FINOPS if isinstance(document, FinopsDocument) else Kind.DATAVERSE
+    fingerprint = f"{kind} {hashlib.sha256(content).hexdigest()}"
+    if not connection.execute("SELECT FROM sandboxes.document WHERE fingerprint = %s", (fingerprint,)).rowcount:
+        connection.execute(
+            "INSERT INTO sandboxes.document VALUES (%s, %s) ON CONFLICT DO NOTHING", (fingerprint, content.decode())
+        )
+    return fingerprint
 
 
 def restamp(connection: Connection[Any], sandbox_id: int) -> None:
@@ -175,6 +196,10 @@ def remove(connection: Connection[Any], name: str) -> None:
     connection.execute("DELETE FROM sandboxes.sandbox WHERE name = %s", (name,))
 
 
+def ports(connection: Connection[Any]) -> set[int]:
+    return {port for (port,) in connection.execute("SELECT port FROM sandboxes.sandbox")}
+
+
 def names(connection: Connection[Any]) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM sandboxes.sandbox ORDER BY id")]
 
@@ -186,11 +211,11 @@ def get(connection: Connection[Any], name: str) -> Record:
     ).fetchone()
     if row is None:
         raise UnknownSandbox(f"There is no sandbox named {name!r}.")
-    kind = Kind(row[2])
-    documents = connection.execute(
-        "SELECT document::text, declared_at FROM sandboxes.declaration WHERE sandbox_id = %s ORDER BY place", (row[0],)
+    declared = connection.execute(
+        "SELECT fingerprint, declared_at FROM sandboxes.declaration WHERE sandbox_id = %s ORDER BY place", (row[0],)
     ).fetchall()
-    read = [(declarations.read(kind, text.encode()), declared_at) for text, declared_at in documents]
+    kind, fingerprints = Kind(row[2]), tuple(fingerprint for fingerprint, _ in declared)
+    documents = [_document(connection, kind, fingerprint) for fingerprint in fingerprints]
     return Record(
         id=row[0],
         name=row[1],
@@ -199,9 +224,27 @@ def get(connection: Connection[Any], name: str) -> Record:
         settings=msgspec.convert(row[4], Settings),
         faults=row[5],
         counts=row[6],
-        document=declarations.merged(kind, [document for document, _ in read]),
-        declared_at={table.set: declared_at for document, declared_at in read for table in document.tables},
+        inventory=_inventory(kind, fingerprints, documents),
+        declared_at={
+            table.set: declared_at
+            for (_, declared_at), document in zip(declared, documents, strict=True)
+            for table in document.tables
+        },
     )
+
+
+def _document(connection: Connection[Any], kind: Kind, fingerprint: str) -> Document:
+    if fingerprint not in _documents:
+        found = connection.execute("SELECT content FROM sandboxes.document WHERE fingerprint = %s", (fingerprint,))
+        (content,) = found.fetchone() or ("",)
+        _documents[fingerprint] = declarations.read(kind, content.encode())
+    return _documents[fingerprint]
+
+
+def _inventory(kind: Kind, fingerprints: tuple[str, ...], documents: Sequence[Document]) -> Inventory:
+    if fingerprints not in _inventories:
+        _inventories[fingerprints] = Inventory(declarations.merged(kind, documents))
+    return _inventories[fingerprints]
 
 
 def _json(value: Any) -> Jsonb:

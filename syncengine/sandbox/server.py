@@ -3,24 +3,31 @@
 import signal
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import psycopg
 
 from syncengine.sandbox import management
-from syncengine.sandbox.host import Host, Origin, open_origin, open_pool
+from syncengine.sandbox.host import Host, open_pool
+from syncengine.sandbox.origins import Origin, open_origin
 
 SAVE_COUNTS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`port` is that of the management; sandboxes get ports of their own from the next one on. 0 is any free port."""
+    """`port` is that of the management; sandboxes get ports of their own from the next one on. 0 is any free port.
+
+    `certificates` is the folder of the certificate for HTTPS; with `is_secure` all sandboxes speak it.
+    """
 
     database_url: str
     token: str
     address: str = "127.0.0.1"
     port: int = 8070
+    certificates: Path | None = None
+    is_secure: bool = False
 
 
 class SandboxServer:
@@ -29,7 +36,13 @@ class SandboxServer:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._pool = open_pool(options.database_url)
-        self.host = Host(self._pool, options.address, options.port + 1 if options.port else 0)
+        self.host = Host(
+            self._pool,
+            options.address,
+            options.port + 1 if options.port else 0,
+            certificates=options.certificates,
+            is_secure=options.is_secure,
+        )
         self._management: Origin | None = None
         self._is_stopped = threading.Event()
         self._saver = threading.Thread(target=self._save_counts, name="counts", daemon=True)

@@ -3,7 +3,7 @@
 The kinds build these (`dataverse.shape`, `finops.shape`); what both share reads them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,13 +28,17 @@ SQL_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A property of the service: its name in JSON, its column in the database. `sql_type` is the column's type."""
+    """A property of the service: its name in JSON, its column in the database. `sql_type` is the column's type.
+
+    `part_of` is set for columns that the service does not show: a branch of a look-up with several targets.
+    """
 
     name: str
     column: str
     type: ColumnType
     sql_type: str
     declared: Column | None = None
+    part_of: str = ""
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -43,7 +47,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """`row_id` is the column that rows are paged by; `changed_at` when the table's own form last changed."""
+    """`row_id` is the column that rows are paged by; `changed_at` when the table's own form last changed.
+
+    `bindings` are the look-ups by the property that binds them; `branches` the columns that the service does not show.
+    """
 
     declared: Table
     schema: str
@@ -51,11 +58,14 @@ class Shape:
     row_id: Field
     key: tuple[Field, ...]
     changed_at: datetime
+    bindings: Mapping[str, Column] = field(default_factory=dict)
+    branches: tuple[Field, ...] = ()
     by_column: dict[str, Field] = field(init=False, repr=False, compare=False)
     _composed: dict[tuple[object, ...], sql.SQL] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_column", {one.column: one for one in self.fields.values()})
+        every = (*self.fields.values(), *self.branches)
+        object.__setattr__(self, "by_column", {one.column: one for one in every})
 
     def composed(self, key: tuple[object, ...], make: Callable[[], sql.Composable]) -> sql.SQL:
         """What `make` gave for this key, composed once: for a hundred columns that costs more than running it."""
@@ -65,6 +75,10 @@ class Shape:
         if found is None:
             found = self._composed[key] = sql.SQL(make().as_string())
         return found
+
+    def stored(self) -> Iterator[Field]:
+        """The columns that hold values of their own."""
+        return (one for one in self.by_column.values() if one.declared is None or not is_made_up(one.declared))
 
     @property
     def name(self) -> str:
@@ -84,6 +98,11 @@ def field_of(column: Column, *, name: str = "") -> Field:
     return Field(
         name=name or column.name, column=column.name, type=column.type, sql_type=sql_type(column), declared=column
     )
+
+
+def is_made_up(column: Column) -> bool:
+    """Whether the database works the column out from others."""
+    return bool(column.joined_from or column.targets)
 
 
 def sql_type(column: Column) -> str:

@@ -1,7 +1,7 @@
 """A sandbox that runs: its record and tables, and what it keeps in memory."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,8 @@ class Site:
         self.has_deliveries = threading.Event()
         self._remembered: dict[str, Any] = {}
         self._rung: set[int] = set()
+        self._made: frozenset[str] | None = None
+        self._making = threading.RLock()
 
     @property
     def settings(self) -> registry.Settings:
@@ -45,10 +47,42 @@ class Site:
     def shape(self, name: str) -> Shape | None:
         return self.stock.shapes.get(name)
 
-    def replace_record(self, record: Record) -> None:
+    def is_made(self, name: str) -> bool:
+        """Whether the table of this set is there; one that is not has no rows."""
+        return name in self.made
+
+    @property
+    def made(self) -> frozenset[str]:
+        """The tables that are there. Tables are only ever added, so what was seen once holds."""
+        found = self._made
+        if found is None:
+            with self._making:  # else what another thread makes meanwhile would be forgotten
+                found = self._made
+                if found is None:
+                    with self.reading() as connection:
+                        found = self._made = frozenset(store.made_tables(connection, self.schema))
+        return found
+
+    def need(self, names: Iterable[str]) -> None:
+        """Make those of these tables that are declared and not there yet. Not within a transaction of the sandbox."""
+        missing = [name for name in names if name not in self.made and name in self.stock.shapes]
+        if missing:
+            with self._making:
+                for name in missing:
+                    self._make(name)
+
+    def _make(self, name: str) -> None:
+        if name not in self.made:  # somebody else may have made it meanwhile
+            with self.pool.connection() as connection, connection.transaction():
+                store.make_table(connection, self.stock, name, self.made)
+            self._made = self.made | {name}
+
+    def replace_record(self, record: Record, *, has_new_schema: bool = False) -> None:
         """Take over changed settings and tables."""
         self.record = record
         self.stock = _stock(record)
+        if has_new_schema:
+            self._made = None
         self.forget()
 
     def remember(self, name: str, read: Callable[[], Any]) -> Any:
@@ -108,5 +142,5 @@ class Site:
 
 def _stock(record: Record) -> Stock:
     return store.stock(
-        record.document, schema=record.schema, changed_at=lambda name: record.declared_at.get(name, ORIGIN)
+        record.inventory, schema=record.schema, changed_at=lambda name: record.declared_at.get(name, ORIGIN)
     )

@@ -1,9 +1,10 @@
 """Schemas and tables in PostgreSQL: one schema a sandbox, one table a declaration, and a few of its own.
 
+A sandbox has more tables than anybody uses, so each is made when it is first asked for; until then it is empty.
 Every function takes an open connection and leaves the transaction to its caller.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from psycopg import Connection, sql
 
 from syncengine.sandbox.dataverse import shape as dataverse
-from syncengine.sandbox.declarations import DataverseTable, Document, Enumeration, FinopsDocument, FinopsTable
+from syncengine.sandbox.declarations import DataverseTable, Enumeration, FinopsTable, Table
 from syncengine.sandbox.finops import shape as finops
+from syncengine.sandbox.inventory import Inventory
 from syncengine.sandbox.shape import Shape
 
 _OWN_TABLES = """
@@ -57,61 +59,114 @@ CREATE SEQUENCE {s}._number; -- what number sequences give
 _SEQUENCES = ("_version", "_record", "_control", "_number")
 
 
+class Shapes(Mapping[str, Shape]):
+    """The shapes of a sandbox by set name, each worked out when it is first asked for."""
+
+    def __init__(self, tables: Mapping[str, Table], make: Callable[[Table], Shape]) -> None:
+        self._tables = tables
+        self._make = make
+        self._made: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = self._make(self._tables[name])
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """The shapes of a sandbox by set name, and its enumerations by name."""
+    """The tables of a sandbox, and where their rows lie."""
 
-    shapes: dict[str, Shape]
-    enums: dict[str, Enumeration]
+    inventory: Inventory
+    shapes: Shapes
+
+    @property
+    def enums(self) -> Mapping[str, Enumeration]:
+        return self.inventory.enums
 
     @property
     def firsts(self) -> dict[str, str]:
-        return finops.first_members(self.enums.values())
+        found: dict[str, str] = self.inventory.remember("firsts", lambda: finops.first_members(self.enums.values()))
+        return found
 
 
-def stock(document: Document, *, schema: str, changed_at: Callable[[str], datetime]) -> Stock:
-    """The shapes of these tables. `changed_at` tells when the table of a set took its form."""
-    enums = {enum.name: enum for enum in document.enums} if isinstance(document, FinopsDocument) else {}
-    shapes = {table.set: _shape(table, schema, changed_at(table.set)) for table in document.tables}
-    return Stock(shapes=shapes, enums=enums)
+def stock(inventory: Inventory, *, schema: str, changed_at: Callable[[str], datetime]) -> Stock:
+    """`changed_at` tells when the table of a set took its form."""
 
+    def make(table: Table) -> Shape:
+        if isinstance(table, DataverseTable):
+            return dataverse.shape(table, schema=schema, changed_at=changed_at(table.set))
+        return finops.shape(table, schema=schema, changed_at=changed_at(table.set))
 
-def _shape(table: DataverseTable | FinopsTable, schema: str, changed_at: datetime) -> Shape:
-    if isinstance(table, DataverseTable):
-        return dataverse.shape(table, schema=schema, changed_at=changed_at)
-    return finops.shape(table, schema=schema, changed_at=changed_at)
+    return Stock(inventory=inventory, shapes=Shapes(inventory.tables, make))
 
 
 def make_schema(connection: Connection[Any], schema: str, stock: Stock) -> None:
+    """The schema with its own tables, and those of the platform, which every sandbox uses."""
+    _make_own_tables(connection, schema)
+    made: set[str] = set()
+    for table in stock.inventory.tables.values():
+        if table.is_system:
+            make_table(connection, stock, table.set, made)
+            made.add(table.set)
+
+
+def made_tables(connection: Connection[Any], schema: str) -> set[str]:
+    """The set names of the tables that are there."""
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (schema,))
+    return {name for (name,) in found if not name.startswith("_")}
+
+
+def make_table(connection: Connection[Any], stock: Stock, name: str, made: Collection[str]) -> None:
+    """Makes the table. `made` are those that are there already."""
+    shape = stock.shapes[name]
+    table = sql.SQL("CREATE TABLE {} ({}) WITH (fillfactor = 80)").format(shape.relation, _definitions(shape, stock))
+    opened = [
+        statement
+        for other, column in stock.inventory.lookups_to.get(name, ())
+        if other in made
+        for statement in dataverse.opened(stock.shapes[other], column)
+    ]
+    _run(connection, [table, *_indexes(shape), *_constraints(shape, {*made, name}), *opened])
+
+
+def drop_schema(connection: Connection[Any], schema: str) -> None:
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+def copy_schema(
+    connection: Connection[Any], *, source: Stock, target: Stock, names: Collection[str], schema: str, into: str
+) -> None:
+    """All rows of the source's tables in a new schema, with ids and versions; nothing of its queue and endpoints."""
+    _make_own_tables(connection, into)
+    shapes = [target.shapes[name] for name in names]
+    for shape in shapes:  # bare ones, to be filled at once
+        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(shape.relation, _definitions(shape, target)))
+        _copy_rows(connection, source.shapes[shape.name], shape)
+    for shape in shapes:
+        _run(connection, _indexes(shape))
+    for shape in shapes:
+        _run(connection, _constraints(shape, names))
+    for sequence in _SEQUENCES:
+        _copy_sequence(connection, sequence, schema, into)
+
+
+def _make_own_tables(connection: Connection[Any], schema: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     connection.execute(sql.SQL(_OWN_TABLES).format(s=sql.Identifier(schema)))
-    make_tables(connection, stock.shapes.values(), stock)
 
 
-def make_tables(connection: Connection[Any], shapes: Iterable[Shape], stock: Stock) -> None:
-    """Makes these tables; those that they refer to must be among them or be there."""
-    made = list(shapes)
-    for shape in made:
-        connection.execute(
-            sql.SQL("CREATE TABLE {} ({}) WITH (fillfactor = 80)").format(shape.relation, _definitions(shape, stock))
-        )
-    finish_tables(connection, made)
-
-
-def make_bare_tables(connection: Connection[Any], shapes: Iterable[Shape], stock: Stock) -> None:
-    """Tables without keys and references, to be filled at once and then finished."""
-    for shape in shapes:
-        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(shape.relation, _definitions(shape, stock)))
-
-
-def finish_tables(connection: Connection[Any], shapes: Sequence[Shape]) -> None:
-    for shape in shapes:
-        for statement in _indexes(shape):
-            connection.execute(statement)
-    for shape in shapes:
-        if isinstance(shape.declared, DataverseTable):
-            for statement in dataverse.references(shape, shape.declared):
-                connection.execute(statement)
+def _run(connection: Connection[Any], statements: Sequence[sql.Composed]) -> None:
+    """All in one round trip."""
+    if statements:
+        connection.execute(sql.SQL("; ").join(statements))
 
 
 def _definitions(shape: Shape, stock: Stock) -> sql.Composable:
@@ -126,24 +181,14 @@ def _indexes(shape: Shape) -> list[sql.Composed]:
     return finops.indexes(shape, shape.declared)
 
 
-def drop_schema(connection: Connection[Any], schema: str) -> None:
-    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
-
-
-def copy_schema(connection: Connection[Any], *, source: Stock, target: Stock, target_schema: str) -> None:
-    """All rows of the source in a new schema, with ids and versions; nothing of its queue and endpoints."""
-    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(target_schema)))
-    connection.execute(sql.SQL(_OWN_TABLES).format(s=sql.Identifier(target_schema)))
-    make_bare_tables(connection, target.shapes.values(), target)
-    for name, shape in target.shapes.items():
-        _copy_rows(connection, source.shapes[name], shape)
-    finish_tables(connection, list(target.shapes.values()))
-    for sequence in _SEQUENCES:
-        _copy_sequence(connection, sequence, next(iter(source.shapes.values())).schema, target_schema)
+def _constraints(shape: Shape, made: Collection[str]) -> list[sql.Composed]:
+    if not isinstance(shape.declared, DataverseTable):
+        return []
+    return [dataverse.constraint(shape, column, is_there=column.target in made) for column in shape.declared.lookups()]
 
 
 def _copy_rows(connection: Connection[Any], source: Shape, target: Shape) -> None:
-    columns = [one.identifier for one in source.fields.values() if not (one.declared and one.declared.joined_from)]
+    columns = [one.identifier for one in source.stored()]
     if isinstance(source.declared, FinopsTable):
         hidden = (sql.Identifier("_recid"), finops.RECVERSION, finops.TOUCHED)
         columns = [*(one for one in columns if one not in hidden), *hidden]

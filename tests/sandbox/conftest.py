@@ -1,7 +1,9 @@
 """A real sandbox server over the session's PostgreSQL, and clients of its sandboxes."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from syncengine.sandbox.certificates import CERTIFICATE
 from syncengine.sandbox.server import Options, SandboxServer
 from tests.embedded import Services
 from tests.sandbox.client import Client
@@ -61,8 +64,15 @@ def sandbox_database(services: Services, postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(sandbox_database: str) -> Iterator[SandboxServer]:
-    made = SandboxServer(Options(database_url=sandbox_database, token="management token", port=0))
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the sandboxes keep their certificate."""
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture(scope="session")
+def server(sandbox_database: str, certificates: Path) -> Iterator[SandboxServer]:
+    options = Options(database_url=sandbox_database, token="management token", port=0, certificates=certificates)
+    made = SandboxServer(options)
     assert made.start() == []
     yield made
     made.stop()
@@ -71,6 +81,15 @@ def server(sandbox_database: str) -> Iterator[SandboxServer]:
 @pytest.fixture(scope="session")
 def management(server: SandboxServer, http: httpx.Client) -> Management:
     return Management(url=server.url, token="management token", http=http)
+
+
+@pytest.fixture(scope="session")
+def trusted(management: Management, certificates: Path) -> ssl.SSLContext:
+    """What a client trusts the sandboxes by; strict, as newer clients are."""
+    management.create("finops", settings={"is_secure": True})  # with the first one the certificate is made
+    context = ssl.create_default_context(cafile=certificates / CERTIFICATE)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
 
 
 @pytest.fixture(scope="session")

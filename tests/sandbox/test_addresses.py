@@ -32,6 +32,14 @@ def test_a_key_may_have_several_columns() -> None:
     ]
 
 
+@pytest.mark.parametrize("moment", ["2026-11-21", "2026-11-21T03:00:00Z", "2026-11-21T03:00:00.5+01:00"])
+def test_dates_in_keys_are_not_quoted(moment: str) -> None:
+    assert keys(f"invoices(msdyn_invoicedate={moment},msdyn_invoicenumber='7')") == [
+        ("msdyn_invoicedate", moment),
+        ("msdyn_invoicenumber", "7"),
+    ]
+
+
 def test_quotes_are_doubled_and_slashes_and_brackets_belong_to_the_text() -> None:
     assert keys("accounts(name='O''Brien%20(a/b)')") == [("name", "O'Brien (a/b)")]
 

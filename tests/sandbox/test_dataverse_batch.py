@@ -31,6 +31,14 @@ def test_each_part_is_answered_in_order_with_its_content_id(dataverse: Client) -
     assert '"name":"A"' in answer.parts[0]
 
 
+def test_a_part_without_a_body_may_end_with_its_headers(dataverse: Client) -> None:
+    """As Microsoft's client writes it: one line end behind the empty line, which is the boundary's."""
+    made = make_account(dataverse)
+    head = "--b\nContent-Type: application/http\nContent-Transfer-Encoding: binary\n\n"
+    answer = dataverse.batch(f"{head}DELETE {ROOT}/accounts({made}) HTTP/1.1\nIf-Match: *\n\n{END}")
+    assert answer.statuses == [204]
+
+
 @pytest.mark.parametrize("root", ["{api}/", f"{ROOT}/", "", "/"])
 def test_addresses_may_be_absolute_root_relative_or_relative(dataverse: Client, root: str) -> None:
     start = root.format(api=dataverse.info["api_url"]) if root != "/" else f"{ROOT}/"

@@ -190,6 +190,22 @@ def test_a_removed_or_disabled_step_is_silent(hooks: Hooks, receiver: Receiver) 
     assert [attributes(one)["lastname"] for one in receiver.wait(1)] == ["B"]
 
 
+def test_a_look_up_with_several_targets_is_told_by_its_own_name(hooks: Hooks, receiver: Receiver) -> None:
+    endpoint = hooks.endpoint(receiver.url)
+    hooks.step(endpoint, "Create", "salesorder")
+    hooks.step(endpoint, "Update", "salesorder", filteringattributes="customerid")
+    account = make_account(hooks.client)
+    bound = {"customerid_account@odata.bind": f"/accounts({account})"}
+    order = hooks.client.make("salesorders", {"name": "O", **bound})
+    hooks.client.patch(f"salesorders({order})", {"name": "P"})
+    hooks.client.patch(f"salesorders({order})", {"customerid_contact@odata.bind": None})
+    made, emptied = receiver.wait(2)
+    customer = attributes(made)["customerid"]
+    assert (customer["LogicalName"], customer["Id"]) == ("account", account)
+    assert attributes(emptied).keys() == {"customerid", "salesorderid"}
+    assert attributes(emptied)["customerid"] is None
+
+
 def test_a_large_message_is_stripped(hooks: Hooks, receiver: Receiver, management: Management) -> None:
     table = {
         "set": "new_notes",

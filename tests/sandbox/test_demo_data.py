@@ -17,7 +17,7 @@ from tests.independent.facts import SHARED, SOLUTION, all_facts
 from tests.independent.values import Value, agree
 
 FINOPS, DATAVERSE = finops_rows(), dataverse_rows()
-DOCUMENTS: dict[Kind, Any] = {kind: declarations.merged(kind, declarations.standard(kind)) for kind in Kind}
+DOCUMENTS: dict[Kind, Any] = {kind: declarations.standard(kind) for kind in Kind}
 ENTITIES: dict[str, FinopsTable] = {table.set: table for table in DOCUMENTS[Kind.FINOPS].tables}
 TABLES: dict[str, DataverseTable] = {table.set: table for table in DOCUMENTS[Kind.DATAVERSE].tables}
 MEMBERS = {enum.name: enum.members for enum in DOCUMENTS[Kind.FINOPS].enums}

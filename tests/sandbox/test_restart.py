@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from syncengine.sandbox.host import PortTaken
+from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.server import Options, SandboxServer
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management

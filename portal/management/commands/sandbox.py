@@ -10,7 +10,8 @@ import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from syncengine.sandbox.host import PortTaken
+from syncengine.sandbox.certificates import CERTIFICATE
+from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.server import Options, SandboxServer
 
 TIME_LIMIT_S = 300
@@ -23,7 +24,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("serve", help="run the management and all sandboxes until stopped")
+        serving = actions.add_parser("serve", help="run the management and all sandboxes until stopped")
+        serving.add_argument("--tls", action="store_true", help="all sandboxes speak HTTPS (self-signed certificate)")
         listing = actions.add_parser("list", help="list the sandboxes with their addresses and credentials")
         listing.add_argument("--json", action="store_true")
         creating = actions.add_parser("create", help="make a sandbox")
@@ -54,6 +56,8 @@ class Command(BaseCommand):
                 database_url=settings.SANDBOX_DATABASE_URL,
                 token=settings.SANDBOX_TOKEN,
                 port=urlsplit(settings.SANDBOX_URL).port or 0,
+                certificates=settings.PLACE.var,
+                is_secure=options["tls"],
             )
         )
         try:
@@ -64,7 +68,9 @@ class Command(BaseCommand):
             self.stderr.write(problem)
         self.stdout.write(f"Sandboxes are managed at {server.url}")
         for record in server.host.records():
-            self.stdout.write(f"{record.name} ({record.kind}) at http://127.0.0.1:{record.port}")
+            self.stdout.write(f"{record.name} ({record.kind}) at {server.host.base_url(record)}")
+        if options["tls"]:
+            self.stdout.write(f"Clients trust them by {settings.PLACE.var / CERTIFICATE}")
         server.wait()
         server.stop()
 

@@ -18,6 +18,7 @@ from syncengine.errors import PermanentError
 COMPANY_COLUMN = "dataAreaId"
 MODIFIED_COLUMNS = ("modifieddatetime", "sysmodifieddatetime")
 MAX_SINGLE_READS = 60  # asked for more tables, all are read in one answer
+MAX_LABELS = 200  # each is a call of its own; of more tables the labels stay ids
 LANGUAGE = "en-us"
 ENUM_PREFIX = "Microsoft.Dynamics.DataEntities."
 
@@ -123,7 +124,7 @@ def read_catalog(service: Service, tables: Sequence[str]) -> Catalog:
         sizes=_sizes(service.get("$metadata").body),
     )
     entities = _entities(service, sets, tables)
-    with_labels = len(entities) <= MAX_SINGLE_READS
+    with_labels = len(entities) <= MAX_LABELS
     return Catalog(tables=tuple(_table(service, entity, facts, with_label=with_labels) for entity in entities))
 
 

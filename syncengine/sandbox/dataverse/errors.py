@@ -109,7 +109,7 @@ def translated(error: psycopg.Error, stock: Stock) -> ServiceError:
     match error:
         case pg.UniqueViolation():
             return _duplicate(error, stock)
-        case pg.ForeignKeyViolation():
+        case pg.ForeignKeyViolation() | pg.CheckViolation():
             return _reference(error, stock)
         case pg.DeadlockDetected() | pg.SerializationFailure():
             return ServiceError(500, "Generic SQL error. Sql Number: 1205", code=SQL_TIMEOUT)
@@ -142,13 +142,16 @@ def _duplicate(error: psycopg.Error, stock: Stock) -> ServiceError:
 
 
 def _reference(error: psycopg.Error, stock: Stock) -> ServiceError:
-    """Either a look-up to nothing, or a delete of what look-ups point to."""
+    """Either a look-up to nothing, or a delete of what look-ups point to.
+
+    A look-up whose target has no table yet fails its check, which does not tell the value.
+    """
     shape = stock.shapes.get(error.diag.table_name or "")
     detail = error.diag.message_detail or ""
     if shape is None or "is still referenced" in detail:
         text = "The object you tried to delete is associated with another object and cannot be deleted."
         return ServiceError(400, text, code=STILL_REFERENCED)
-    column = next((one for one in table_of(shape).columns if one.name == error.diag.constraint_name), None)
+    column = next((one for one in table_of(shape).lookups() if one.name == error.diag.constraint_name), None)
     target = stock.shapes.get(column.target) if column else None
-    row_id = detail.partition(")=(")[2].partition(")")[0]
+    row_id = detail.partition(")=(")[2].partition(")")[0] or f"(the value of '{error.diag.constraint_name}')"
     return no_row(target or shape, row_id)

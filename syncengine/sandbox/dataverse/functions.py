@@ -12,8 +12,9 @@ from psycopg import Connection, sql
 from syncengine.sandbox import query
 from syncengine.sandbox.calls import Answer, Call, json_answer
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.dataverse import errors, keys, read
+from syncengine.sandbox.dataverse import errors, jobs, keys, read
 from syncengine.sandbox.dataverse.keys import Key
+from syncengine.sandbox.declarations import DataverseTable
 from syncengine.sandbox.query import Rows
 from syncengine.sandbox.registry import Client
 from syncengine.sandbox.shape import Shape
@@ -32,6 +33,7 @@ def find(name: str) -> Function | None:
         "WhoAmI": _who_am_i,
         "RetrieveVersion": _retrieve_version,
         "RetrieveCurrentOrganization": _retrieve_current_organization,
+        "BulkDelete": jobs.bulk_delete,
     }.get(name)
 
 
@@ -136,7 +138,7 @@ def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
         add_user(connection, site, client)
     messages = [{"sdkmessageid": _message_id(name), "name": name} for name in MESSAGES]
     _insert(connection, site, "sdkmessages", messages)
-    add_message_filters(connection, site, site.stock.shapes.values())
+    add_message_filters(connection, site, site.stock.inventory.tables)
 
 
 def add_user(connection: Connection[Any], site: Site, client: Client) -> None:
@@ -157,21 +159,23 @@ def _message_id(name: str) -> UUID:
     return _own_id(f"sdkmessage {name}")
 
 
-def add_message_filters(connection: Connection[Any], site: Site, shapes: Iterable[Shape]) -> None:
-    """Which messages the tables take."""
-    logical = [errors.table_of(shape).logical for shape in shapes if not errors.table_of(shape).is_system]
-    rows = [
-        {
-            "sdkmessagefilterid": uuid5(_message_id(message), name),
-            "sdkmessageid": _message_id(message),
-            "primaryobjecttypecode": name,
-            "name": f"{message} of {name}",
-        }
-        for name in logical
-        for message in MESSAGES
-    ]
-    if rows:
-        _insert(connection, site, "sdkmessagefilters", rows)
+def add_message_filters(connection: Connection[Any], site: Site, sets: Iterable[str]) -> None:
+    """Which messages the tables of these sets take."""
+    tables = [site.stock.inventory.tables[name] for name in sets]
+    logical = [table.logical for table in tables if isinstance(table, DataverseTable) and not table.is_system]
+    pairs = [(name, message) for name in logical for message in MESSAGES]
+    connection.execute(
+        sql.SQL(
+            "INSERT INTO {}.sdkmessagefilters (sdkmessagefilterid, sdkmessageid, primaryobjecttypecode, name)"
+            " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[])"
+        ).format(sql.Identifier(site.schema)),
+        (
+            [uuid5(_message_id(message), name) for name, message in pairs],
+            [_message_id(message) for _, message in pairs],
+            [name for name, _ in pairs],
+            [f"{message} of {name}" for name, message in pairs],
+        ),
+    )
 
 
 def _insert(connection: Connection[Any], site: Site, table: str, rows: list[dict[str, Any]]) -> None:

@@ -73,7 +73,8 @@ def find(site: Site, connection: Connection[Any], segment: Segment) -> UUID:
     shape = site.shape(segment.name)
     if shape is None:
         raise errors.no_segment(segment.name)
-    row_id = row_id_of(connection, shape, read_key(shape, segment))
+    key = read_key(shape, segment)
+    row_id = row_id_of(connection, shape, key) if site.is_made(shape.name) else None
     if row_id is None:
         raise errors.no_key_row()
     return row_id

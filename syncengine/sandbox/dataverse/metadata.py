@@ -22,6 +22,7 @@ from syncengine.sandbox.site import Site
 
 Item = dict[str, Any]
 MEMO_LENGTH = 4_000
+CUSTOMERS = {"accounts", "contacts"}  # a look-up to both is of a type of its own
 _NAMESPACE = "Microsoft.Dynamics.CRM."
 _EXPAND = re.compile(r"\s*(\w+)\s*(?:\(\s*\$select\s*=\s*([\w,\s]*)\))?\s*(?:,|$)")
 _TYPES = {
@@ -43,41 +44,54 @@ def answer(site: Site, call: Call) -> Answer:
         raise ServiceError(405, "Metadata of a sandbox is changed by its declarations.", code=errors.URI)
     first, *rest = call.address.segments
     if first.key is None:
-        items = [_entity(shape) for shape in site.stock.shapes.values()]
-        return _list(call, "EntityDefinitions", _filtered(call, items), lambda item: _expanded(site, call, item))
+        return _list(
+            call, "EntityDefinitions", _filtered(call, _entities(site)), lambda item: _expanded(site, call, item)
+        )
     shape = _shape(site, first)
     if not rest:
-        item = _expanded(site, call, _entity(shape))
-        return _one(call, "EntityDefinitions", item)
+        return _one(call, "EntityDefinitions", _expanded(site, call, _entity(errors.table_of(shape))))
     return _below(site, call, shape, rest)
 
 
+def _entities(site: Site) -> list[Item]:
+    inventory = site.stock.inventory
+    tables = (table for table in inventory.tables.values() if isinstance(table, DataverseTable))
+    found: list[Item] = inventory.remember("entities", lambda: [_entity(table) for table in tables])
+    return found
+
+
 def _below(site: Site, call: Call, shape: Shape, rest: list[Segment]) -> Answer:
-    makers: Mapping[str, Callable[[], list[Item]]] = {
-        "Attributes": lambda: list(_attributes(site, shape)),
-        "Keys": lambda: list(_keys(shape)),
-        "ManyToOneRelationships": lambda: list(_relationships(site, shape)),
-    }
-    make = makers.get(rest[0].name)
-    if make is None:
-        raise errors.no_segment(rest[0].name)
-    items, segment = make(), rest[0]
+    segment, *casts = rest
+    if segment.name not in _COLLECTIONS:
+        raise errors.no_segment(segment.name)
+    items = _collection(site, shape, segment.name)
     if segment.key is not None:
         return _one(call, segment.name, _named(items, segment))
-    for cast in rest[1:]:
+    for cast in casts:
         kind = f"#{cast.name}"
         items = [item for item in items if item.get("@odata.type") == kind]
     return _list(call, segment.name, _filtered(call, items), lambda item: item)
 
 
+def _collection(site: Site, shape: Shape, name: str) -> list[Item]:
+    """What belongs to a table; worked out once."""
+    make = _COLLECTIONS[name]
+    found: list[Item] = site.stock.inventory.remember(f"{shape.name}/{name}", lambda: list(make(site, shape)))
+    return found
+
+
 def _shape(site: Site, segment: Segment) -> Shape:
     """The table that a key names: `LogicalName='account'` or its metadata id."""
     value = segment.key[0][1] if segment.key else None
-    for shape in site.stock.shapes.values():
-        table = errors.table_of(shape)
-        if value in (table.logical, _id(table.logical)) or str(value) == _id(table.logical):
-            return shape
-    raise ServiceError(404, f"Could not find an entity with name {value}.", code=errors.NO_ROW)
+    by_id = site.stock.inventory.remember("metadata ids", lambda: _ids(site.stock.inventory.names))
+    name = site.stock.inventory.names.get(str(value)) or by_id.get(str(value))
+    if name is None:
+        raise ServiceError(404, f"Could not find an entity with name {value}.", code=errors.NO_ROW)
+    return site.stock.shapes[name]
+
+
+def _ids(names: Mapping[str, str]) -> dict[str, str]:
+    return {_id(logical): name for logical, name in names.items()}
 
 
 def _named(items: list[Item], segment: Segment) -> Item:
@@ -88,8 +102,7 @@ def _named(items: list[Item], segment: Segment) -> Item:
     return found
 
 
-def _entity(shape: Shape) -> Item:
-    table = errors.table_of(shape)
+def _entity(table: DataverseTable) -> Item:
     return {
         "MetadataId": _id(table.logical),
         "LogicalName": table.logical,
@@ -102,6 +115,7 @@ def _entity(shape: Shape) -> Item:
         "ChangeTrackingEnabled": table.tracks_changes,
         "CanChangeTrackingBeEnabled": {"Value": not table.is_system, "CanBeChanged": True},
         "IsCustomEntity": "_" in table.logical,
+        "IsPrivate": False,
         "TableType": "Standard",
         "DataProviderId": None,
         "OwnershipType": "OrganizationOwned",
@@ -112,9 +126,9 @@ def _attributes(site: Site, shape: Shape) -> Iterator[Item]:
     for one in shape.fields.values():
         assert one.declared is not None
         made = {**_attribute(shape, one, one.declared), **_details(one, one.declared)}
-        target = site.shape(one.declared.target)
-        if target is not None:
-            made["Targets"] = [errors.table_of(target).logical]
+        if one.type is ColumnType.LOOKUP:
+            targets = (branch.target for branch in one.declared.branches())
+            made["Targets"] = [errors.table_of(site.stock.shapes[target]).logical for target in targets]
         yield made
 
 
@@ -173,22 +187,24 @@ def _option(value: int, label: str) -> Item:
 
 def _type_name(one: Field) -> str:
     column = one.declared
-    if column is STATE or column is STATUS:
-        return "State" if column is STATE else "Status"
+    if one.column in (STATE.name, STATUS.name):
+        return "State" if one.column == STATE.name else "Status"
     if column is VERSION:
         return "BigInt"
     if column and column.is_money:
         return "Money"
+    if column and set(column.targets.values()) == CUSTOMERS:
+        return "Customer"
     if one.type is ColumnType.TEXT and column and column.length > MEMO_LENGTH:
         return "Memo"
     return _TYPES[one.type]
 
 
 def _metadata_type(kind: str) -> str:
-    return "UniqueIdentifier" if kind == "Uniqueidentifier" else kind
+    return {"Uniqueidentifier": "UniqueIdentifier", "Customer": "Lookup"}.get(kind, kind)
 
 
-def _keys(shape: Shape) -> Iterator[Item]:
+def _keys(site: Site, shape: Shape) -> Iterator[Item]:
     table = errors.table_of(shape)
     for key in table.keys:
         yield {
@@ -205,13 +221,12 @@ def _keys(shape: Shape) -> Iterator[Item]:
 def _relationships(site: Site, shape: Shape) -> Iterator[Item]:
     table = errors.table_of(shape)
     for column in table.columns:
-        target = site.shape(column.target)
-        if target is not None:
-            yield _relationship(table, column, errors.table_of(target))
+        for branch in column.branches() if column.type is ColumnType.LOOKUP else ():
+            yield _relationship(table, column, branch, errors.table_of(site.stock.shapes[branch.target]))
 
 
-def _relationship(table: DataverseTable, column: Column, target: DataverseTable) -> Item:
-    name = f"{table.logical}_{column.name}"
+def _relationship(table: DataverseTable, column: Column, branch: Column, target: DataverseTable) -> Item:
+    name = f"{table.logical}_{branch.name}"
     return {
         "MetadataId": _id(name),
         "SchemaName": name,
@@ -220,10 +235,17 @@ def _relationship(table: DataverseTable, column: Column, target: DataverseTable)
         "ReferencingAttribute": column.name,
         "ReferencedEntity": target.logical,
         "ReferencedAttribute": target.primary_id,
-        "ReferencingEntityNavigationPropertyName": navigation(column),
+        "ReferencingEntityNavigationPropertyName": navigation(branch),
         "ReferencedEntityNavigationPropertyName": name,
         "RelationshipType": "OneToManyRelationship",
     }
+
+
+_COLLECTIONS: Mapping[str, Callable[[Site, Shape], Iterator[Item]]] = {
+    "Attributes": _attributes,
+    "Keys": _keys,
+    "ManyToOneRelationships": _relationships,
+}
 
 
 def _expanded(site: Site, call: Call, item: Item) -> Item:
@@ -231,17 +253,12 @@ def _expanded(site: Site, call: Call, item: Item) -> Item:
     text = call.address.option("$expand")
     if not text:
         return item
-    shape = next(one for one in site.stock.shapes.values() if errors.table_of(one).logical == item["LogicalName"])
-    known: Mapping[str, Iterable[Item]] = {
-        "Attributes": _attributes(site, shape),
-        "Keys": _keys(shape),
-        "ManyToOneRelationships": _relationships(site, shape),
-    }
+    shape = site.stock.shapes[item["EntitySetName"]]
     made = dict(item)
     for name, select in _EXPAND.findall(text):
-        if name not in known:
+        if name not in _COLLECTIONS:
             raise QueryRefused(f"The property '{name[:60]}' of '$expand' is not a collection of the table")
-        made[name] = [_selected(each, select) for each in known[name]]
+        made[name] = [_selected(each, select) for each in _collection(site, shape, name)]
     return made
 
 

@@ -4,6 +4,7 @@ Source: Dataverse Web API documentation.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from psycopg import Connection
@@ -31,6 +32,7 @@ def answer(site: Site, call: Call, handle: Handle) -> Answer:
     goes_on = "odata.continue-on-error" in call.preferences
     answers: list[batch.ItemAnswer] = []
     has_failed = False
+    site.need({batch.set_of(_resource(part.url)) for part in batch.parts(items)})
     with site.transactions() as connection:
         for item in items:
             made = (
@@ -61,8 +63,9 @@ def _items(call: Call) -> list[batch.Item]:
 
 def _single(site: Site, connection: Connection[Any], call: Call, part: Part, handle: Handle) -> PartAnswer:
     try:
-        with connection.transaction():
-            made = handle(site, connection, _inner_call(site, call, part, {}))
+        inner = _inner_call(site, call, part, {})
+        with nullcontext() if part.method == "GET" else connection.transaction():
+            made = handle(site, connection, inner)
     except ServiceError as error:
         made = errors.answer_of(error)
     return PartAnswer(answer=_leaf(made), content_id=part.content_id)
@@ -98,12 +101,17 @@ def _inner_call(site: Site, call: Call, part: Part, references: dict[str, str]) 
     if url.lstrip("/").startswith("$") and not url.lstrip("/").startswith("$batch"):
         first, slash, rest = url.lstrip("/").partition("/")
         url = f"{referred(first, references)}{slash}{rest}"
-    path = batch.path_of(url)
-    _, marker, rest = path.partition(MARKER)
     try:
-        return batch.part_call(call, part, rest.partition("/")[2] if marker else path.lstrip("/"), references)
+        return batch.part_call(call, part, _resource(url), references)
     except (BadAddress, BadBatch) as error:
         raise errors.bad_uri(str(error)) from error
+
+
+def _resource(url: str) -> str:
+    """The address below the service's root."""
+    path = batch.path_of(url)
+    _, marker, rest = path.partition(MARKER)
+    return rest.partition("/")[2] if marker else path.lstrip("/")
 
 
 def _leaf(made: Answer) -> Answer:

@@ -93,7 +93,7 @@ def _read_annotation(shape: Shape, name: str, value: Any, payload: Payload) -> N
     if not name.endswith(BIND):
         return
     bound = name.removesuffix(BIND)
-    column = next((one for one in errors.table_of(shape).columns if _binds(one, bound)), None)
+    column = shape.bindings.get(bound)
     if column is None:
         raise errors.bad_payload(
             shape,
@@ -101,14 +101,19 @@ def _read_annotation(shape: Shape, name: str, value: Any, payload: Payload) -> N
             " the payload but no property value was found in the payload. In OData, only declared navigation properties"
             " and declared named streams can be represented as properties without values.",
         )
+    empty = emptied(shape, column)
     if value is None:
-        payload.values[column.name] = None
+        payload.values = {**empty, **payload.values}
     else:
+        payload.values.update((name, None) for name in empty if name != column.name)
         _read_reference(shape, column, value, payload)
 
 
-def _binds(column: Column, name: str) -> bool:
-    return column.type is ColumnType.LOOKUP and navigation(column) == name
+def emptied(shape: Shape, column: Column) -> dict[str, None]:
+    """What empties the look-up: all its branches where it has several targets."""
+    part_of = shape.by_column[column.name].part_of
+    together = [one.column for one in shape.branches if one.part_of == part_of] if part_of else [column.name]
+    return dict.fromkeys(together)
 
 
 def _read_reference(shape: Shape, column: Column, value: Any, payload: Payload) -> None:

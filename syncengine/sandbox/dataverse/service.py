@@ -14,7 +14,7 @@ from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
 from syncengine.sandbox.counts import Work
 from syncengine.sandbox.dataverse import bulk, delta, errors, functions, keys, metadata, multipart, read, write
 from syncengine.sandbox.dataverse.keys import Key
-from syncengine.sandbox.dataverse.shape import navigation
+from syncengine.sandbox.dataverse.payload import emptied
 from syncengine.sandbox.query import QueryRefused
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
@@ -49,10 +49,11 @@ def refused(error: ServiceError) -> Answer:
 
 def _alone(site: Site, call: Call) -> Answer:
     """The call in a transaction of its own. Raises: ServiceError."""
+    site.need(segment.name for segment in call.address.segments[:1])
     opened = site.reading if call.method == "GET" else site.transaction
     with opened() as connection:
         made = _guarding(site, lambda: _dispatch(site, connection, call))
-    if call.method != "GET" and _is_system(site, call.address):
+    if call.method != "GET" and _may_be_remembered(site, call.address):
         site.forget()
     return made
 
@@ -74,9 +75,10 @@ def _guarding(site: Site, work: Callable[[], Answer]) -> Answer:
         raise errors.translated(error, site.stock) from error
 
 
-def _is_system(site: Site, address: Address) -> bool:
+def _may_be_remembered(site: Site, address: Address) -> bool:
+    """Whether a write there may change rows that are kept in memory: those of the platform's tables."""
     shape = site.shape(address.segments[0].name) if address.segments else None
-    return shape is not None and errors.table_of(shape).is_system
+    return shape is None or errors.table_of(shape).is_system
 
 
 def _dispatch(site: Site, connection: Connection[Any], call: Call) -> Answer:
@@ -137,9 +139,8 @@ def _part_of_row(
     if functions.is_association(shape, name) and call.method == "GET":
         site.count(Work.READS, call)
         return functions.associated(site, connection, call, shape, key, name)
-    column = next((one for one in errors.table_of(shape).columns if navigation(one) == name and one.target), None)
-    if column is not None and len(rest) == 2 and rest[1].name == "$ref" and call.method == "DELETE":
-        write.set_values(site, connection, call, shape, key, {column.name: None})
+    if name in shape.bindings and len(rest) == 2 and rest[1].name == "$ref" and call.method == "DELETE":
+        write.set_values(site, connection, call, shape, key, emptied(shape, shape.bindings[name]))
         return Answer(status=204)
     one = shape.fields.get(name)
     if one is None or len(rest) > 1:
@@ -180,7 +181,7 @@ def _represented(connection: Connection[Any], call: Call, shape: Shape, row_id: 
 
 
 def _service_document(site: Site, call: Call) -> Answer:
-    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(site.stock.shapes)]
+    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(site.stock.inventory.tables)]
     return json_answer(200, {"@odata.context": f"{call.base}/$metadata", "value": sets})
 
 

@@ -1,6 +1,7 @@
 """A Dataverse table as it lies in PostgreSQL: the declared columns and those that every table has."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from psycopg import sql
@@ -31,6 +32,8 @@ def shape(table: DataverseTable, *, schema: str, changed_at: datetime) -> Shape:
         row_id=fields[table.primary_id],
         key=(fields[table.primary_id],),
         changed_at=changed_at,
+        bindings={navigation(column): column for column in table.lookups()},
+        branches=tuple(_branches(table)),
     )
 
 
@@ -42,6 +45,14 @@ def primary_id(table: DataverseTable) -> Field:
 def _declared(table: DataverseTable) -> Iterable[Field]:
     for column in table.columns:
         yield field_of(column, name=json_name(column))
+
+
+def _branches(table: DataverseTable) -> Iterable[Field]:
+    """The columns of look-ups with several targets: of each row at most one is filled."""
+    for column in table.columns:
+        if column.targets:
+            for branch in column.branches():
+                yield replace(field_of(branch), part_of=column.name)
 
 
 def _common(table: DataverseTable) -> Iterable[Column]:
@@ -75,7 +86,7 @@ def definitions(shape: Shape) -> sql.Composable:
     }
     lines = [
         sql.SQL("{} {}").format(one.identifier, special.get(one.column) or _column_type(one))
-        for one in shape.fields.values()
+        for one in shape.by_column.values()
     ]
     lines.append(sql.SQL("{} xid8 NOT NULL DEFAULT pg_current_xact_id()").format(XACT))
     return sql.SQL(", ").join(lines)
@@ -84,6 +95,9 @@ def definitions(shape: Shape) -> sql.Composable:
 def _column_type(one: Field) -> sql.Composable:
     if one.type is ColumnType.BOOLEAN:
         return sql.SQL("boolean DEFAULT false")
+    if one.declared is not None and one.declared.targets:
+        branches = sql.SQL(", ").join(map(sql.Identifier, one.declared.targets))
+        return sql.SQL("uuid GENERATED ALWAYS AS (coalesce({})) STORED").format(branches)
     if one.declared is not None and one.declared.joined_from:
         parts = [sql.SQL("coalesce({}, '')").format(sql.Identifier(name)) for name in one.declared.joined_from]
         text = sql.SQL(" || ' ' || ").join(parts)
@@ -105,7 +119,7 @@ def indexes(shape: Shape, table: DataverseTable) -> list[sql.Composed]:
         made.append(sql.SQL("CREATE INDEX ON {} ({})").format(shape.relation, XACT))
     return made + [
         sql.SQL("CREATE INDEX ON {} ({}) WHERE {} IS NOT NULL").format(shape.relation, one.identifier, one.identifier)
-        for one in shape.fields.values()
+        for one in shape.by_column.values()
         if one.type is ColumnType.LOOKUP
     ]
 
@@ -114,15 +128,24 @@ def index_name(table: DataverseTable, key: AlternateKey) -> str:
     return f"{table.set}.{key.name}"[:63]
 
 
-def references(shape: Shape, table: DataverseTable) -> list[sql.Composed]:
-    """The look-ups as foreign keys, to be added when all tables stand."""
-    return [
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}").format(
-            shape.relation,
-            sql.Identifier(column.name),
-            sql.Identifier(column.name),
-            sql.Identifier(shape.schema, column.target),
-        )
-        for column in table.columns
-        if column.type is ColumnType.LOOKUP
-    ]
+def constraint(shape: Shape, column: Column, *, is_there: bool) -> sql.Composed:
+    """What a look-up may hold: the id of a row, and nothing while its target has no table yet."""
+    name = sql.Identifier(column.name)
+    if is_there:
+        return _foreign_key(shape, column)
+    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} CHECK ({} IS NULL)").format(shape.relation, name, name)
+
+
+def opened(shape: Shape, column: Column) -> list[sql.Composed]:
+    """The look-up's target has a table from now on."""
+    name = sql.Identifier(column.name)
+    closed = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(shape.relation, name)
+    return [closed, _foreign_key(shape, column)]
+
+
+def _foreign_key(shape: Shape, column: Column) -> sql.Composed:
+    """NOT VALID: the rows that are there have been checked."""
+    name, target = sql.Identifier(column.name), sql.Identifier(shape.schema, column.target)
+    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} NOT VALID").format(
+        shape.relation, name, name, target
+    )

@@ -71,13 +71,23 @@ def tell(site: Site, connection: Connection[Any], call: Call, changes: Sequence[
 
 def _hears(step: Step, change: Change) -> bool:
     """An update is told when it wrote one of the columns that the step is for."""
-    return change.message != "Update" or not step.filtering or bool(step.filtering & change.values.keys())
+    return change.message != "Update" or not step.filtering or bool(step.filtering & _written(change).keys())
+
+
+def _written(change: Change) -> dict[str, tuple[Field, Any]]:
+    """What the writer gave, by the column's name; of a look-up with several targets the branch that is filled."""
+    found: dict[str, tuple[Field, Any]] = {}
+    for name, value in change.values.items():
+        one = change.shape.by_column[name]
+        if value is not None or (one.part_of or name) not in found:
+            found[one.part_of or name] = (one, value)
+    return found
 
 
 def _read_steps(site: Site, connection: Connection[Any]) -> dict[tuple[str, str], list[Step]]:
     """The enabled asynchronous steps by table and message."""
     steps: dict[tuple[str, str], list[Step]] = {}
-    sets = {table_of(shape).logical: name for name, shape in site.stock.shapes.items()}
+    sets = site.stock.inventory.names
     for row in connection.execute(_STEPS.format(s=sql.Identifier(site.schema))).fetchall():
         step = _step(row)
         steps.setdefault((sets.get(step.table, ""), step.message), []).append(step)
@@ -186,8 +196,8 @@ def _target(site: Site, change: Change) -> dict[str, Any]:
     table = table_of(change.shape)
     if change.message == "Delete":
         return _reference(table.logical, change.row_id)
-    fields, logical = change.shape.by_column, site.remember("logical names", lambda: _logical_names(site))
-    sent = [{"key": name, "value": _value(fields[name], value, logical)} for name, value in change.values.items()]
+    written = _written(change).items()
+    sent = [{"key": name, "value": _value(site, one, value)} for name, (one, value) in written]
     own_id = {"key": table.primary_id, "value": str(change.row_id)}
     return {
         "__type": f"Entity:{_CONTRACTS}",
@@ -202,10 +212,6 @@ def _target(site: Site, change: Change) -> dict[str, Any]:
     }
 
 
-def _logical_names(site: Site) -> dict[str, str]:
-    return {name: table_of(shape).logical for name, shape in site.stock.shapes.items()}
-
-
 def _reference(logical: str, row_id: UUID) -> dict[str, Any]:
     return {
         "__type": f"EntityReference:{_CONTRACTS}",
@@ -217,11 +223,11 @@ def _reference(logical: str, row_id: UUID) -> dict[str, Any]:
     }
 
 
-def _value(one: Field, value: Any, logical_names: Mapping[str, str]) -> Any:
+def _value(site: Site, one: Field, value: Any) -> Any:
     if value is None:
         return None
     if one.type is ColumnType.LOOKUP and one.declared:
-        return _reference(logical_names.get(one.declared.target, one.declared.target), value)
+        return _reference(table_of(site.stock.shapes[one.declared.target]).logical, value)
     if one.type is ColumnType.CHOICE:
         return {"__type": f"OptionSetValue:{_CONTRACTS}", "Value": value}
     if isinstance(value, Decimal | int) and one.declared and one.declared.is_money:

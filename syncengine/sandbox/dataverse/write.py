@@ -138,16 +138,15 @@ def touch(shape: Shape) -> list[sql.Composable]:
 
 def clear_lookups(site: Site, connection: Connection[Any], shape: Shape, row_id: UUID) -> None:
     """Empty the look-ups that let their target go."""
-    for other in site.stock.shapes.values():
-        for column in errors.table_of(other).columns:
-            if column.target == shape.name and column.clears_on_delete:
-                name = sql.Identifier(column.name)
-                connection.execute(
-                    sql.SQL("UPDATE {} SET {} = NULL, {} WHERE {} = %s").format(
-                        other.relation, name, sql.SQL(", ").join(touch(other)), name
-                    ),
-                    (row_id,),
-                )
+    for name, column in site.stock.inventory.lookups_to.get(shape.name, ()):
+        if column.clears_on_delete and site.is_made(name):
+            other, lookup = site.stock.shapes[name], sql.Identifier(column.name)
+            connection.execute(
+                sql.SQL("UPDATE {} SET {} = NULL, {} WHERE {} = %s").format(
+                    other.relation, lookup, sql.SQL(", ").join(touch(other)), lookup
+                ),
+                (row_id,),
+            )
 
 
 def bury(connection: Connection[Any], shape: Shape, row_id: UUID) -> None:

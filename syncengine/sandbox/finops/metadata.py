@@ -3,7 +3,7 @@
 Source: Finance and Operations OData documentation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -35,25 +35,27 @@ def answer(site: Site, call: Call) -> Answer:
         raise errors.not_found()
     first = call.address.segments[0]
     key = None if first.key is None else dict(first.key)
-    match first.name:
-        case "DataEntities":
-            return _listed(call, first, [_data_entity(shape) for shape in site.stock.shapes.values()], key)
-        case "PublicEntities":
-            return _listed(call, first, [_public_entity(site, shape) for shape in site.stock.shapes.values()], key)
-        case "PublicEnumerations":
-            return _listed(call, first, [_enumeration(enum) for enum in site.stock.enums.values()], key)
-        case "Labels" if key is not None:
-            return json_answer(200, _label(site, str(key.get("Id")), str(key.get("Language", "en-us"))))
-        case _:
-            raise errors.not_found()
+    if first.name == "Labels" and key is not None:
+        return json_answer(200, _label(site, str(key.get("Id")), str(key.get("Language", "en-us"))))
+    if first.name not in _COLLECTIONS:
+        raise errors.not_found()
+    return _listed(call, first, _collection(site, first.name), key)
 
 
-def _listed(call: Call, segment: Segment, items: list[Item], key: Mapping[str, Any] | None) -> Answer:
+def _collection(site: Site, name: str) -> Mapping[str, Item]:
+    """The items by their names in lower case; worked out once."""
+    make = _COLLECTIONS[name]
+    found: Mapping[str, Item] = site.stock.inventory.remember(
+        name, lambda: {item["Name"].lower(): item for item in make(site)}
+    )
+    return found
+
+
+def _listed(call: Call, segment: Segment, items: Mapping[str, Item], key: Mapping[str, Any] | None) -> Answer:
     context = f"{call.base}/$metadata#{segment.name}"
     if key is None:
-        return json_answer(200, {"@odata.context": context, "value": items})
-    wanted = str(next(iter(key.values()), "")).lower()
-    found = next((item for item in items if item["Name"].lower() == wanted), None)
+        return json_answer(200, {"@odata.context": context, "value": list(items.values())})
+    found = items.get(str(next(iter(key.values()), "")).lower())
     if found is None:
         raise errors.not_found()
     return json_answer(200, {"@odata.context": f"{context}/$entity", **found})
@@ -158,6 +160,13 @@ def _label(site: Site, label_id: str, language: str) -> Item:
     return {"Id": label_id, "Language": language, "Value": text}
 
 
+_COLLECTIONS: Mapping[str, Callable[[Site], Iterator[Item]]] = {
+    "DataEntities": lambda site: (_data_entity(shape) for shape in site.stock.shapes.values()),
+    "PublicEntities": lambda site: (_public_entity(site, shape) for shape in site.stock.shapes.values()),
+    "PublicEnumerations": lambda site: (_enumeration(enum) for enum in site.stock.enums.values()),
+}
+
+
 def versions(site: Site, name: str) -> Answer:
     """The actions of `DataManagementEntities`. Raises: ServiceError."""
     settings = site.settings
@@ -174,19 +183,24 @@ def versions(site: Site, name: str) -> Answer:
 
 def csdl(site: Site) -> Answer:
     """`$metadata`: entity types with their facets, enumerations, sets."""
+    body = site.stock.inventory.remember("$metadata", lambda: _document(site))
+    return Answer(status=200, headers={"Content-Type": "application/xml"}, body=body)
+
+
+def _document(site: Site) -> bytes:
     types = "".join(_entity_type(shape) for shape in site.stock.shapes.values())
     enums = "".join(_enum_type(enum) for enum in site.stock.enums.values())
     sets = "".join(
         f"<EntitySet Name={quoteattr(shape.name)} EntityType={quoteattr(f'{ENUMS}.{errors.table_of(shape).entity}')}/>"
         for shape in site.stock.shapes.values()
     )
-    body = (
+    text = (
         '<?xml version="1.0" encoding="utf-8"?>'
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
         f'<Schema Namespace="{ENUMS}" xmlns="http://docs.oasis-open.org/odata/ns/edm">{enums}{types}'
         f'<EntityContainer Name="Resources">{sets}</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>'
     )
-    return Answer(status=200, headers={"Content-Type": "application/xml"}, body=body.encode())
+    return text.encode()
 
 
 def _entity_type(shape: Shape) -> str:

@@ -27,6 +27,7 @@ def answer(site: Site, call: Call, handle: Handle) -> Answer:
     except ServiceError as error:
         return errors.answer_of(error)
     answers: list[batch.ItemAnswer] = []
+    site.need({batch.set_of(_resource(part.url)) for part in batch.parts(items)})
     with site.transactions() as connection:
         for item in items:
             if isinstance(item, ChangeSet):
@@ -70,8 +71,13 @@ def _change_set(
 def _inner_call(site: Site, call: Call, part: Part) -> Call:
     """The part as a call of its own. Raises: ServiceError when it is not understood."""
     site.counts.add_call(part.method)
-    path = batch.path_of(part.url)
     try:
-        return batch.part_call(call, part, path[len(ROOT) :] if path.lower().startswith(ROOT) else path.lstrip("/"))
+        return batch.part_call(call, part, _resource(part.url))
     except (BadAddress, BadBatch) as error:
         raise errors.bad_request(str(error)) from error
+
+
+def _resource(url: str) -> str:
+    """The address below the service's root."""
+    path = batch.path_of(url)
+    return path[len(ROOT) :] if path.lower().startswith(ROOT) else path.lstrip("/")

@@ -105,7 +105,7 @@ def default_company(site: Site, connection: Connection[Any]) -> str:
 def companies(site: Site, connection: Connection[Any]) -> set[str]:
     """The ids of the legal entities, in lower case."""
     shape = site.shape("LegalEntities")
-    if shape is None:
+    if shape is None or not site.is_made(shape.name):
         return set()
 
     def read() -> set[str]:
@@ -120,6 +120,8 @@ def has_company(site: Site, connection: Connection[Any], name: str) -> bool:
     shape = site.shape("LegalEntities")
     if shape is None or name.lower() in companies(site, connection):
         return True
+    if not site.is_made(shape.name):
+        return False
     found = connection.execute(
         sql.SQL('SELECT 1 FROM {} WHERE lower("LEGALENTITYID") = %s').format(shape.relation), (name.lower(),)
     )

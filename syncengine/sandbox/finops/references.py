@@ -24,27 +24,25 @@ def check(site: Site, connection: Connection[Any], shape: Shape, rows: Sequence[
     """Raises: ServiceError for the first value that names nothing. `rows` hold all columns of each relation."""
     lines: list[str] = []
     for relation in errors.table_of(shape).references:
-        target = site.shape(relation.target)
-        if target is not None:
-            lines += _missing(connection, shape, relation, target, rows)
+        lines += _missing(site, connection, shape, relation, rows)
     if lines:
         raise errors.infolog(shape, lines)
 
 
 def check_delete(site: Site, connection: Connection[Any], shape: Shape, row: Row) -> None:
     """Raises: ServiceError when another row names this one."""
-    for other in site.stock.shapes.values():
-        for relation in errors.table_of(other).references:
-            if relation.target == shape.name and _is_named(connection, shape, other, relation, row):
-                label = errors.table_of(other).label
-                text = f"Error: Record cannot be deleted while dependent {label} exist. Delete dependent {label} and"
-                raise errors.infolog(shape, [f"{text} try again"], verb="Delete")
+    for name, relation in site.stock.inventory.relations_to.get(shape.name, ()):
+        if site.is_made(name) and _is_named(connection, shape, site.stock.shapes[name], relation, row):
+            label = errors.table_of(site.stock.shapes[name]).label
+            text = f"Error: Record cannot be deleted while dependent {label} exist. Delete dependent {label} and"
+            raise errors.infolog(shape, [f"{text} try again"], verb="Delete")
 
 
 def _missing(
-    connection: Connection[Any], shape: Shape, relation: Relation, target: Shape, rows: Sequence[Row]
+    site: Site, connection: Connection[Any], shape: Shape, relation: Relation, rows: Sequence[Row]
 ) -> list[str]:
     """Infolog lines for the first row that names nothing."""
+    target = site.stock.shapes[relation.target]
     fields = [target.by_column[name] for name in relation.target_columns]
     asked = {key: row for row in rows if (key := _key(shape, target, relation, row)) is not None}
     if target is shape:  # rows of one statement may name each other
@@ -52,7 +50,8 @@ def _missing(
         asked = {key: row for key, row in asked.items() if key not in own}
     if not asked:
         return []
-    there = _there(connection, target, _with_company(shape, target, fields), list(asked))
+    named = _with_company(shape, target, fields)
+    there = _there(connection, target, named, list(asked)) if site.is_made(target.name) else set()
     for key, row in asked.items():
         if key not in there:
             return _line(shape, relation, target, row)

@@ -65,6 +65,7 @@ def _read_clients(site: Site) -> dict[str, str]:
 
 def _alone(site: Site, call: Call) -> Answer:
     """The call in a transaction of its own. Raises: ServiceError."""
+    site.need(segment.name for segment in call.address.segments[:1])
     opened = site.reading if call.method == "GET" else site.transaction
     with opened() as connection:
         made = _guarding(site, lambda: _dispatch(site, connection, call))
@@ -141,7 +142,7 @@ def _row(site: Site, connection: Connection[Any], call: Call, shape: Shape, key:
 
 
 def _service_document(site: Site, call: Call) -> Answer:
-    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(site.stock.shapes)]
+    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in sorted(site.stock.inventory.tables)]
     return json_answer(200, {"@odata.context": f"{call.base}/$metadata", "value": sets})
 
 
