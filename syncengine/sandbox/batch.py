@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from uuid import uuid4
 
 from syncengine.sandbox import addresses
@@ -105,8 +105,8 @@ def path_of(url: str) -> str:
     """Path and options of an absolute, root-relative or relative address."""
     if "://" not in url[:10]:
         return url
-    split = urlsplit(url)
-    return f"{split.path}?{split.query}" if split.query else split.path
+    _, slash, path = url.partition("://")[2].partition("/")
+    return f"{slash}{path}"
 
 
 def _pieces(content_type: str, body: bytes) -> Iterator[tuple[dict[str, str], bytes]]:

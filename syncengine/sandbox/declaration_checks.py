@@ -49,6 +49,8 @@ def _check_column(table: Table, column: Column, columns: dict[str, set[str]], en
         for branch in column.branches():
             if branch.target not in columns:
                 raise DeclarationError(f"{where}: the look-up's target {branch.target!r} is not declared.")
+    if column.targets and (column.required or column.target or column.navigation):
+        raise DeclarationError(f"{where}: a look-up with several targets has no other, and is not required.")
     if column.type is ColumnType.ENUM and column.enum not in enums:
         raise DeclarationError(f"{where}: the enumeration {column.enum!r} is not declared.")
     if column.type is ColumnType.CHOICE and not all(code.lstrip("-").isdigit() for code in column.choices):

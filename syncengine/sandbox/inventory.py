@@ -5,7 +5,7 @@ Sandboxes of the same declarations share one: nothing here depends on where the 
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from syncengine.sandbox.declarations import (
     Column,
@@ -18,6 +18,10 @@ from syncengine.sandbox.declarations import (
     Table,
 )
 
+MAX_ANSWERS = 5_000  # a read of all metadata asks some two thousand questions
+MAX_QUESTION = 500
+T = TypeVar("T")
+
 
 class Inventory:
     """`document` is merged and checked."""
@@ -29,6 +33,7 @@ class Inventory:
             {enum.name: enum for enum in document.enums} if isinstance(document, FinopsDocument) else {}
         )
         self._worked_out: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -60,6 +65,16 @@ class Inventory:
         if name not in self._worked_out:
             self._worked_out[name] = make()
         return self._worked_out[name]
+
+    def keep(self, question: str, make: Callable[[], T]) -> T:
+        """What `make` gave for a client's question; as many questions are kept as clients of this release ask."""
+        if question in self._answers:
+            found: T = self._answers[question]
+            return found
+        made = make()
+        if len(self._answers) < MAX_ANSWERS and len(question) <= MAX_QUESTION:
+            self._answers[question] = made
+        return made
 
 
 def _own_name(table: Table) -> str:

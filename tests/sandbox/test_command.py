@@ -34,6 +34,12 @@ def test_a_sandbox_is_made_listed_and_deleted(run: Any) -> None:
     assert made not in json.loads(run("list", "--json"))
 
 
+def test_a_sandbox_may_speak_https(run: Any) -> None:
+    (made,) = json.loads(run("create", f"cli {uuid4()}", "dataverse", "--tls", "--json"))
+    assert made["base_url"].startswith("https://")
+    assert made["token_url"].startswith(made["base_url"])
+
+
 def test_rows_are_loaded_copied_and_reset(run: Any, management: Management, tmp_path: Path) -> None:
     name, copy, file = f"cli {uuid4()}", f"copy {uuid4()}", tmp_path / "currencies.csv"
     file.write_text("CURRENCYCODE,NAME\nEUR,Euro\n")

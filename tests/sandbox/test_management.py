@@ -208,6 +208,9 @@ def test_a_finops_table_may_bring_enumerations(management: Management, finops: C
         {"columns": [{"name": "x" * 60, "type": "text"}]},
         {"columns": [{"name": "a", "type": "text"}, {"name": "A", "type": "text"}]},
         {"columns": [{"name": "a", "type": "lookup", "target": "nothing"}]},
+        {"columns": [{"name": "a", "type": "lookup", "targets": {"a_x": "nothing"}}]},
+        {"columns": [{"name": "a", "type": "lookup", "targets": {"a_x": "accounts"}, "required": True}]},
+        {"columns": [{"name": "a", "type": "lookup", "targets": {"b": "accounts"}}, {"name": "b", "type": "text"}]},
         {"columns": [{"name": "a", "type": "colour"}]},
         {"columns": [{"name": "a", "type": "choice", "choices": {"x": "X"}}]},
         {"columns": [{"name": "a", "type": "text", "lenght": 5}]},
@@ -223,6 +226,13 @@ def test_a_declaration_that_makes_no_table_is_refused(
     answer = management.call("POST", path(dataverse.info, "tables"), {"tables": [{**THING, **change}]})
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_a_table_that_is_there_gets_no_columns(management: Management, dataverse: Client) -> None:
+    for extended in ("accounts", "nothing"):
+        document = {"extensions": [{"set": extended, "columns": [{"name": "new_x", "type": "text"}]}]}
+        answer = management.call("POST", path(dataverse.info, "tables"), document)
+        assert (answer.status_code, extended in answer.json()["error"]) == (400, True)
 
 
 def test_rows_are_loaded_from_csv(management: Management, finops: Client) -> None:

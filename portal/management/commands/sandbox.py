@@ -33,6 +33,7 @@ class Command(BaseCommand):
         creating.add_argument("kind", choices=["finops", "dataverse"])
         creating.add_argument("--demo", default="", help="fill it with these demo rows: contoso")
         creating.add_argument("--port", type=int, default=0)
+        creating.add_argument("--tls", action="store_true", help="it speaks HTTPS (self-signed certificate)")
         creating.add_argument("--json", action="store_true")
         loading = actions.add_parser("load", help="load a CSV file into a table")
         loading.add_argument("name")
@@ -78,7 +79,8 @@ class Command(BaseCommand):
         self._show(_call("GET", "sandboxes")["sandboxes"], as_json=options["json"])
 
     def _create(self, options: dict[str, Any]) -> None:
-        body = {name: options[name] for name in ("name", "kind", "port", "demo")}
+        asked = {name: options[name] for name in ("name", "kind", "port", "demo")}
+        body = {**asked, "settings": {"is_secure": options["tls"]}}
         self._show([_call("POST", "sandboxes", json=body)], as_json=options["json"])
 
     def _load(self, options: dict[str, Any]) -> None:

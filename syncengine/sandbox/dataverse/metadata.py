@@ -12,7 +12,7 @@ from syncengine.catalog import ColumnType
 from syncengine.mapping.filters.ast import And, Comparison, Filter, FilterError, In, Match, Operator, Or
 from syncengine.mapping.filters.odata import parse
 from syncengine.sandbox.addresses import Segment
-from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
+from syncengine.sandbox.calls import JSON, Answer, Call, ServiceError, encode
 from syncengine.sandbox.dataverse import errors
 from syncengine.sandbox.dataverse.shape import STATE, STATUS, VERSION, navigation
 from syncengine.sandbox.declarations import Column, DataverseTable
@@ -42,14 +42,26 @@ def answer(site: Site, call: Call) -> Answer:
     """Everything below `EntityDefinitions`. Raises: ServiceError."""
     if call.method != "GET":
         raise ServiceError(405, "Metadata of a sandbox is changed by its declarations.", code=errors.URI)
+    kind, content = site.stock.inventory.keep(call.address.text, lambda: _told(site, call))
+    context = encode(f"{call.base}/$metadata#{kind}")
+    return Answer(status=200, headers={"Content-Type": JSON}, body=b'{"@odata.context":%b,%b' % (context, content))
+
+
+def _told(site: Site, call: Call) -> tuple[str, bytes]:
+    """What the context ends with, and the answer behind it."""
+    kind, item = _item(site, call)
+    return kind, encode(item)[1:]
+
+
+def _item(site: Site, call: Call) -> tuple[str, Item]:
     first, *rest = call.address.segments
     if first.key is None:
-        return _list(
-            call, "EntityDefinitions", _filtered(call, _entities(site)), lambda item: _expanded(site, call, item)
-        )
+        found = [_expanded(site, call, item) for item in _filtered(call, _entities(site))]
+        return "EntityDefinitions", _list(call, found)
     shape = _shape(site, first)
     if not rest:
-        return _one(call, "EntityDefinitions", _expanded(site, call, _entity(errors.table_of(shape))))
+        entity = _expanded(site, call, _entity(errors.table_of(shape)))
+        return "EntityDefinitions/$entity", _chosen(call, entity)
     return _below(site, call, shape, rest)
 
 
@@ -60,17 +72,17 @@ def _entities(site: Site) -> list[Item]:
     return found
 
 
-def _below(site: Site, call: Call, shape: Shape, rest: list[Segment]) -> Answer:
+def _below(site: Site, call: Call, shape: Shape, rest: list[Segment]) -> tuple[str, Item]:
     segment, *casts = rest
     if segment.name not in _COLLECTIONS:
         raise errors.no_segment(segment.name)
     items = _collection(site, shape, segment.name)
     if segment.key is not None:
-        return _one(call, segment.name, _named(items, segment))
+        return f"{segment.name}/$entity", _chosen(call, _named(items, segment))
     for cast in casts:
         kind = f"#{cast.name}"
         items = [item for item in items if item.get("@odata.type") == kind]
-    return _list(call, segment.name, _filtered(call, items), lambda item: item)
+    return segment.name, _list(call, _filtered(call, items))
 
 
 def _collection(site: Site, shape: Shape, name: str) -> list[Item]:
@@ -262,15 +274,12 @@ def _expanded(site: Site, call: Call, item: Item) -> Item:
     return made
 
 
-def _one(call: Call, name: str, item: Item) -> Answer:
-    chosen = _selected(item, call.address.option("$select") or "", call.address.option("$expand") or "")
-    return json_answer(200, {"@odata.context": f"{call.base}/$metadata#{name}/$entity", **chosen})
+def _chosen(call: Call, item: Item) -> Item:
+    return _selected(item, call.address.option("$select") or "", call.address.option("$expand") or "")
 
 
-def _list(call: Call, name: str, items: Iterable[Item], finish: Callable[[Item], Item]) -> Answer:
-    select, expand = call.address.option("$select") or "", call.address.option("$expand") or ""
-    value = [_selected(finish(item), select, expand) for item in items]
-    return json_answer(200, {"@odata.context": f"{call.base}/$metadata#{name}", "value": value})
+def _list(call: Call, items: Iterable[Item]) -> Item:
+    return {"value": [_chosen(call, item) for item in items]}
 
 
 def _selected(item: Item, select: str, expand: str = "") -> Item:
