@@ -25,6 +25,7 @@ class Services:
     account: Account | None
     sockets: Path
     keys: Keys
+    options: dict[str, str] = field(default_factory=lambda: dict(QUICK))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -35,7 +36,7 @@ class Services:
             programs=binaries.reachable(self.place, self.account).postgres,
             log=self.place.logs / "postgres.log",
             account=self.account,
-            options=QUICK,
+            options=self.options,
             initdb_options=("--no-sync",),
         )
 
@@ -91,11 +92,11 @@ class Services:
         shutil.rmtree(self.place.var, ignore_errors=True)
 
 
-def plan() -> Services:
-    """Services that can be started: a folder, passwords, addresses."""
+def plan(**options: dict[str, str]) -> Services:
+    """Services that can be started: a folder, passwords, addresses. `options` are fields of `Services`."""
     place = Layout(var=Path(tempfile.mkdtemp(prefix="twofold-tests-")))
     place.var.chmod(0o711)
     make_folders(place)
     account = service_account(os.environ, place.postgres)
     sockets = embedded.socket_folder(place, account)
-    return Services(place=place, account=account, sockets=sockets, keys=keys.make())
+    return Services(place=place, account=account, sockets=sockets, keys=keys.make(), **options)

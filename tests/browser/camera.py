@@ -1,4 +1,4 @@
-"""Pictures of pages in two sizes and two themes, and what can be told of a page without eyes."""
+"""What can be told of a page without eyes, in two sizes; and with TWOFOLD_PICTURES=1 pictures of it, in two themes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +20,17 @@ class Camera:
     """`problems` holds what is wrong, by the name of the page that was taken."""
 
     folder: Path
+    has_film: bool
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, page: Page, name: str) -> list[str]:
-        """Four pictures of the page as it is; gives what is wrong with it. The page is wide and light afterwards."""
+        """Looks at the page as it is; gives what is wrong with it. The page is wide and light afterwards."""
         page.wait_for_load_state()
         found: dict[str, None] = {}
         for size, viewport in SIZES.items():
             page.set_viewport_size(viewport)
             found |= dict.fromkeys(problems_of(page))
-            for theme in THEMES:
+            for theme in THEMES if self.has_film else ():
                 page.emulate_media(color_scheme=theme)
                 shoot(page, self.folder / f"{name}-{size}-{theme}.png")
         page.set_viewport_size(WIDE)

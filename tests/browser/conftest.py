@@ -1,5 +1,6 @@
 """One stack, one pair of sandboxes, one mail server and one browser for all tests of this folder."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def camera() -> Camera:
     """Starts with an empty folder: the pictures of the last time are gone."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
-    return Camera(folder=PICTURES)
+    return Camera(folder=PICTURES, has_film=os.environ.get("TWOFOLD_PICTURES") == "1")
 
 
 @pytest.fixture(scope="package")

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.camera import WIDE, Camera
 from tests.browser.desk import Desk
@@ -69,27 +70,40 @@ def numbers(lived_in: Desk) -> dict[str, int]:
     }
 
 
-@pytest.fixture
-def fresh(browser: Browser, lived_in: Desk) -> Iterator[BrowserContext]:
-    """A browser that has seen nothing of the portal yet, of the person who is signed in."""
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """Another browser of the person who is signed in, which is looked at while it goes from page to page."""
+
+    page: Page
+    watch: Watch
+    traffic: Traffic
+
+    def begin(self) -> None:
+        """As if the browser had seen nothing of the portal yet."""
+        self.watch.problems.clear()
+        self.traffic.begin()
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, lived_in: Desk) -> Iterator[Visit]:
     with browser.new_context(viewport=WIDE, storage_state=lived_in.page.context.storage_state()) as context:
-        yield context
+        watch, page = Watch(), context.new_page()
+        watch.over(context)
+        yield Visit(page=page, watch=watch, traffic=Traffic(session=context.new_cdp_session(page)))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_light_whole_and_named(
-    fresh: BrowserContext, lived_in: Desk, camera: Camera, numbers: dict[str, int], name: str
+    visit: Visit, lived_in: Desk, camera: Camera, numbers: dict[str, int], name: str
 ) -> None:
-    watch, traffic, page = Watch(), Traffic(), fresh.new_page()
-    watch.over(fresh)
-    traffic.of(fresh, page)
-    answer = page.goto(lived_in.stack.portal_url + PAGES[name].format(**numbers))
-    expect(page.locator(".busy")).to_have_count(0)
+    visit.begin()
+    answer = visit.page.goto(lived_in.stack.portal_url + PAGES[name].format(**numbers))
+    expect(visit.page.locator(".busy")).to_have_count(0)
     assert answer is not None
     assert answer.status == 200
-    assert traffic.size_bytes < MAX_PAGE_BYTES
-    assert camera.take(page, name) == []
-    assert watch.problems == []
+    assert 0 < visit.traffic.size_bytes < MAX_PAGE_BYTES
+    assert camera.take(visit.page, name) == []
+    assert visit.watch.problems == []
 
 
 def test_pages_of_the_first_day_are_whole_and_named(lived_in: Desk) -> None:
@@ -98,8 +112,8 @@ def test_pages_of_the_first_day_are_whole_and_named(lived_in: Desk) -> None:
     assert {name: found for name, found in taken.items() if found} == {}
 
 
-def test_picture_of_the_readme_shows_the_overview(fresh: BrowserContext, lived_in: Desk, camera: Camera) -> None:
-    page = fresh.new_page()
+def test_picture_of_the_readme_shows_the_overview(visit: Visit, lived_in: Desk, camera: Camera) -> None:
+    page = visit.page
     page.goto(lived_in.stack.portal_url)
     expect(page.locator(".picture__line")).to_have_count(2)
     page.set_viewport_size({"width": WIDE["width"], "height": page.evaluate("document.documentElement.scrollHeight")})

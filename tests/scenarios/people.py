@@ -137,6 +137,18 @@ class People:
             ]
         )
 
+    def change_both_sides(self, *, skip: int = 0) -> None:
+        """Of each kind 9 customers are changed, 9 made and 9 deleted on each side; none of the first `skip`."""
+        for kind in KINDS:
+            pairs = self.pairs(kind, count=36, skip=skip)
+            self.change_left(pairs[:9], [{"SALESMEMO": f"told or not {number}"} for number in range(9)])
+            self.change_right(pairs[9:18], [{"description": f"told or not {number}"} for number in range(9)])
+            for number in range(9):
+                self.make_left(kind, f"L-{kind.party[0]}-{number}", "Made on finance")
+                self.make_right(kind, f"R-{kind.party[0]}-{number}", "Made on sales")
+            self.delete_left(pairs[18:27])
+            self.delete_right(pairs[27:])
+
     def delete_left(self, pairs: Sequence[Pair]) -> None:
         for pair in pairs:
             self.story.finance_person.delete(SET, pair.left_key)

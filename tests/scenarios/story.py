@@ -39,6 +39,7 @@ QUICK = {
     "TWOFOLD_LISTING_S": "5",
     "TWOFOLD_LISTING_WITH_PUSH_S": "20",
 }
+SOON = {"TWOFOLD_LISTING_S": "3", "TWOFOLD_LISTING_WITH_PUSH_S": "3", "TWOFOLD_POLL_WITH_PUSH_S": "2"}
 Rows = Mapping[str, Sequence[Mapping[str, Value]]]
 
 

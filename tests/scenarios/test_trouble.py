@@ -1,6 +1,6 @@
-"""Workers that die or hang between a write and its settling: both sides come out equal, and nothing is there twice.
+"""Notifications that get lost, workers that die or hang: both sides come out equal, and nothing is there twice.
 
-The service that is written to answers slowly, so that the worker can be caught while its write is under way.
+A service that is written to answers slowly, so that the worker can be caught while its write is under way.
 """
 
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from tests.scenarios.edits import Pair
 from tests.scenarios.people import FIRM, People
-from tests.scenarios.story import CUSTOMERS, SLOW_S, Story, begin
+from tests.scenarios.story import CUSTOMERS, SLOW_S, SOON, Story, begin
 
 pytestmark = pytest.mark.story
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.story
 @pytest.fixture(scope="module")
 def people() -> Iterator[People]:
     """Linked demo data whose maps run."""
-    with begin(demo="contoso") as story:
+    with begin(demo="contoso", environ=SOON) as story:
         story.link()
         story.run_all()
         story.wait_until_equal()
@@ -113,3 +113,12 @@ def test_killed_load_goes_on_where_it_was(story: Story, people: People) -> None:
     story.stack.wait_for_another("worker-load", than=killed)
     story.wait_until_running(CUSTOMERS)
     story.wait_until_equal()
+
+
+def test_all_changes_arrive_though_every_third_notification_is_lost(story: Story, people: People) -> None:
+    assert story.registrations() == (1, 1)
+    for sandbox in (story.finance, story.sales):
+        sandbox.disturb(drop_every=3)
+    people.change_both_sides(skip=60)
+    story.wait_until_equal()
+    assert not story.records.open_errors()
