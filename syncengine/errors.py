@@ -4,6 +4,7 @@
      ├─ TransientError      the same work again, later
      │   ├─ ThrottledError      the service named the time
      │   ├─ UnreachableError    no answer at all
+     │   ├─ DisabledError       a person has taken the environment out of use
      │   └─ LeaseLostError      another worker holds the lane now
      ├─ RowError            set this row aside, go on with the others
      └─ PermanentError      stop the map, a person must act
@@ -57,6 +58,10 @@ class ThrottledError(TransientError):
 
 
 class UnreachableError(TransientError):
+    pass
+
+
+class DisabledError(TransientError):
     pass
 
 

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from syncengine.services import alerts, live, runs, sweeps, unlinked
+from syncengine.services import alerts, environments, live, runs, sweeps, unlinked
 
 log = structlog.get_logger()
 
@@ -70,3 +70,4 @@ def control_alerts() -> None:
 @bare()
 def control_tidy() -> None:
     sweeps.tidy(timezone.now())
+    environments.refresh_old(timezone.now())

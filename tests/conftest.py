@@ -6,20 +6,27 @@ with the first that asks for `valkey`. Tasks sent inside the test process go to 
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from pytest_django import Settings
 
+from syncengine.sandbox.server import Options, SandboxServer
 from tests import embedded
 from tests.embedded import Services
 from tests.stack import Stack, run_stack
+
+if TYPE_CHECKING:
+    from tests.doubles import Answering, Known, Live
 
 SERVICES = embedded.plan()
 os.environ.update(SERVICES.environment())
@@ -54,6 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     SERVICES.stop()
+    environments = sys.modules.get("syncengine.services.environments")
+    for connector in environments._connectors.values() if environments else ():
+        connector.close()  # the process would end with its sockets open
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +133,62 @@ def make_stack() -> Iterator[Callable[..., Stack]]:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """pytest-playwright asks for this: the system's Chromium, which looks nothing up on the network."""
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(QUIET_BROWSER)}
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(services: Services, postgres_url: str) -> Iterator[SandboxServer]:
+    """A real sandbox server over a database of its own."""
+    name = f"sandbox_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER twofold_sandbox").format(sql.Identifier(name)))
+    url = services.database_url(name, "twofold_sandbox")
+    server = SandboxServer(Options(database_url=url, token="management token", port=0))
+    assert server.start() == []
+    yield server
+    server.stop()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def sandbox_http(sandbox_server: SandboxServer) -> Iterator[httpx.Client]:
+    """A client of the sandboxes' management."""
+    headers = {"Authorization": "Bearer management token"}
+    with httpx.Client(base_url=sandbox_server.url, headers=headers, timeout=120) as client:
+        yield client
+
+
+@pytest.fixture
+def management(
+    sandbox_server: SandboxServer,
+    sandbox_http: httpx.Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> httpx.Client:
+    """The sandboxes' management, known to the portal; connectors do not wait long before they try again."""
+    settings.SANDBOX_URL, settings.SANDBOX_TOKEN = sandbox_server.url, "management token"
+    monkeypatch.setattr("syncengine.connectors.http.FIRST_WAIT_S", 0.001)
+    return sandbox_http
+
+
+@pytest.fixture
+def _known(monkeypatch: pytest.MonkeyPatch) -> "Known":
+    from syncengine.connectors import KINDS
+    from tests.doubles import Known  # needs Django's apps, which load after this file
+
+    known = Known()
+    for kind in ("finops", "dataverse"):
+        monkeypatch.setitem(KINDS, kind, known.connect)  # type: ignore[arg-type]
+    return known
+
+
+@pytest.fixture
+def answering(_known: "Known") -> "Answering":
+    """Makes a service in memory answer at an address."""
+    return _known.answer
+
+
+@pytest.fixture
+def live(_known: "Known", db: None) -> "Live":
+    """Makes a stored environment and the service behind it."""
+    return _known.live

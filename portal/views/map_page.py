@@ -23,7 +23,7 @@ from portal.views.answers import live_part, page_or_part
 from portal.views.field_lines import field_lines
 from portal.views.lists import listed
 from syncengine.models import EntityMap, Link, StoredSyncError
-from syncengine.services import environments
+from syncengine.services import drift, environments, maps
 from syncengine.states import ErrorState, LinkState, MapState
 
 
@@ -54,7 +54,14 @@ def map_context(map_: EntityMap, tab: str) -> dict[str, Any]:
             (action.value, WORDS[action]) for action in Action if MapState(map_.state) in WORDS[action].applies_to
         ],
         "capture": capture_of_map(map_),
+        **drift_context(map_),
     }
+
+
+def drift_context(map_: EntityMap) -> dict[str, Any]:
+    """What changed in the map's tables, and what that breaks."""
+    found = drift.of_map(map_)
+    return {"drift": found, "breaks": maps.problems_of(map_) if found else []}
 
 
 @require_safe

@@ -5,6 +5,7 @@ from django.urls import path
 from portal.views import (
     activity,
     alerts,
+    environments,
     link_companies,
     link_page,
     links,
@@ -14,10 +15,12 @@ from portal.views import (
     maps,
     overview,
     runs,
+    sandboxes,
     search,
 )
 from portal.views import sync_errors as errors
-from portal.views.set_up import checks, companies, environments, solution, steps, summary
+from portal.views.set_up import checks, companies, solution, steps, summary
+from portal.views.set_up import environments as chosen_environments
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -30,9 +33,26 @@ urlpatterns = [
     path("link/companies/<str:code>/load/", link_companies.link_load, name="link-load"),
     path("link/unlink/", link_page.link_unlink, name="link-unlink"),
     path("search/", search.search, name="search"),
+    path("environments/", environments.environment_list, name="environment-list"),
+    path("environments/add/", environments.environment_add, name="environment-add"),
+    path("environments/<int:pk>/", environments.environment_page, name="environment-page"),
+    path("environments/<int:pk>/test/", environments.environment_test, name="environment-test"),
+    path("environments/<int:pk>/edit/", environments.environment_edit, name="environment-edit"),
+    path("environments/<int:pk>/tables/", environments.environment_refresh, name="environment-refresh"),
+    path("environments/<int:pk>/acknowledge/", environments.environment_acknowledge, name="environment-acknowledge"),
+    path("environments/<int:pk>/disable/", environments.environment_disable, name="environment-disable"),
+    path("environments/<int:pk>/enable/", environments.environment_enable, name="environment-enable"),
+    path("environments/<int:pk>/delete/", environments.environment_delete, name="environment-delete"),
+    path("sandboxes/", sandboxes.sandbox_list, name="sandbox-list"),
+    path("sandboxes/add/", sandboxes.sandbox_add, name="sandbox-add"),
+    path("sandboxes/of/<str:name>/", sandboxes.sandbox_page, name="sandbox-page"),
+    path("sandboxes/of/<str:name>/load/", sandboxes.sandbox_load, name="sandbox-load"),
+    path("sandboxes/of/<str:name>/copy/", sandboxes.sandbox_copy, name="sandbox-copy"),
+    path("sandboxes/of/<str:name>/empty/", sandboxes.sandbox_reset, name="sandbox-reset"),
+    path("sandboxes/of/<str:name>/delete/", sandboxes.sandbox_delete, name="sandbox-delete"),
     path("set-up/", steps.set_up, name="set-up"),
-    path("set-up/environments/", environments.environments, name="set-up-environments"),
-    path("set-up/environments/add/", environments.environment_add, name="set-up-environment-add"),
+    path("set-up/environments/", chosen_environments.environments, name="set-up-environments"),
+    path("set-up/environments/add/", chosen_environments.environment_add, name="set-up-environment-add"),
     path("set-up/companies/", companies.companies, name="set-up-companies"),
     path("set-up/checks/", checks.checks, name="set-up-checks"),
     path("set-up/checks/run/", checks.checks_run, name="set-up-checks-run"),

@@ -64,9 +64,9 @@ class Migration(migrations.Migration):
             name='Environment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
+                ('name', models.CharField(max_length=120)),
                 ('kind', models.CharField(choices=[('finops', 'Finance and Operations'), ('dataverse', 'Dataverse')], max_length=20)),
-                ('base_url', models.URLField(max_length=500, unique=True)),
+                ('base_url', models.URLField(max_length=500)),
                 ('token_url', models.URLField(max_length=500)),
                 ('tenant', models.CharField(max_length=120)),
                 ('client_id', models.CharField(max_length=120)),
@@ -81,12 +81,34 @@ class Migration(migrations.Migration):
                 ('problem', models.TextField(blank=True)),
                 ('problem_at', models.DateTimeField(null=True)),
                 ('answered_at', models.DateTimeField(null=True)),
+                ('disabled_at', models.DateTimeField(null=True)),
+                ('deleted_at', models.DateTimeField(null=True)),
                 ('capture_owner', models.CharField(blank=True, max_length=120)),
                 ('capture_until', models.DateTimeField(default=django.utils.timezone.now)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('name',), name='environment_name_once'),
+                    models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('base_url',), name='environment_base_url_once'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='SchemaDrift',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('table', models.CharField(max_length=250)),
+                ('column', models.CharField(blank=True, max_length=250)),
+                ('kind', models.CharField(choices=[('table gone', 'Table gone'), ('table new', 'Table new'), ('column gone', 'Column gone'), ('column new', 'Column new'), ('column changed', 'Column changed'), ('keys changed', 'Keys changed')], max_length=20)),
+                ('detail', models.TextField(blank=True)),
+                ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drift', to='syncengine.environment')),
+            ],
+            options={
+                'ordering': ['table', 'column', 'kind'],
+                'constraints': [models.UniqueConstraint(fields=('environment', 'table', 'column', 'kind'), name='drift_told_once')],
             },
         ),
         migrations.CreateModel(

@@ -4,7 +4,7 @@ written by `syncengine.repository` in sets and are Django models only so that pa
 from syncengine.models.activity import Activity
 from syncengine.models.alerts import AlertRule, Notification
 from syncengine.models.capture import CaptureCursor
-from syncengine.models.environments import Environment, StoredCatalog
+from syncengine.models.environments import Environment, SchemaDrift, StoredCatalog
 from syncengine.models.journal import Binding, Change
 from syncengine.models.links import Lane, Link, LinkCompany
 from syncengine.models.maps import EntityMap, MapVersion
@@ -28,6 +28,7 @@ __all__ = [
     "Run",
     "RunLeg",
     "RunMap",
+    "SchemaDrift",
     "StoredCatalog",
     "StoredSyncError",
     "Throughput",

@@ -12,6 +12,8 @@ package: it speaks to it over HTTP, as to the real services.
     store        schemas and tables in PostgreSQL     loading      rows from files
     query        lists, pages                         sql_filter   filters as SQL
     batch        many calls in one                    events       what is told to subscribers
+    inside       calls of the sandbox to itself       change_log   what was written lately
+    pages/       the sandbox's own pages              business/    random changes, told or silent
     dataverse/   the one service                      finops/      the other
 
 A write, from the call to the answer: `web` signs the client in, the kind's `service` finds the resource and opens one

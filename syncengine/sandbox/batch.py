@@ -2,7 +2,7 @@
 
 Source: Dataverse Web API documentation.
 
-Lines end with CR LF; a body with bare line feeds is refused, as the services do.
+Lines end with CR LF; a body with bare line feeds is refused, as the services do, unless it is put right before.
 """
 
 import re
@@ -57,6 +57,21 @@ ItemAnswer = PartAnswer | tuple[PartAnswer, ...]
 def read(content_type: str, body: bytes) -> list[Item]:
     """Raises: BadBatch."""
     return [_item(headers, content) for headers, content in _pieces(content_type, body)]
+
+
+def with_line_ends(body: bytes) -> bytes:
+    """The body with bare line feeds made CR LF."""
+    return body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def check_content_ids(items: Sequence[Item], *, are_needed: bool) -> None:
+    """Raises: BadBatch for a change set in which one is missing, where they are needed, or stands twice."""
+    for item in items:
+        found = [part.content_id for part in item.parts if part.content_id] if isinstance(item, ChangeSet) else []
+        if are_needed and isinstance(item, ChangeSet) and len(found) < len(item.parts):
+            raise BadBatch("The 'Content-ID' header is missing in a part of a change set.")
+        if len(set(found)) < len(found):
+            raise BadBatch("A 'Content-ID' was found more than once in the same change set.")
 
 
 def size(items: Sequence[Item]) -> int:

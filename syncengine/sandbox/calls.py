@@ -1,5 +1,6 @@
 """One call to a service and its answer, alone or as a part of a batch."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from syncengine.sandbox.addresses import Address
 JSON = "application/json; odata.metadata=minimal"
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_PREFERENCE = re.compile(r'([^\s,;=]+)(?:\s*=\s*"?([^",;]*)"?)?')
+_PREFERENCE = re.compile(r'([^\s,;="]+)(?:\s*=\s*(?:"([^"]*)"|([^",;]*)))?')
 
 
 class ServiceError(Exception):
@@ -33,7 +34,8 @@ class ServiceError(Exception):
 class Call:
     """`base` is the service's root as the client addressed it, without a slash at its end; header names in lower case.
 
-    `references` are the addresses of rows written before in the same change set, by content id (`$1`).
+    `signed_in_at` is when its token was given (seconds since 1970); `references` are the addresses of rows written
+    before in the same change set, by content id (`$1`). `initiator_id` is the user who acts for `user_id`.
     """
 
     method: str
@@ -43,6 +45,8 @@ class Call:
     body: bytes = b""
     client_id: str = ""
     user_id: str = ""
+    initiator_id: str = ""
+    signed_in_at: float = math.inf
     references: Mapping[str, str] = field(default_factory=dict)
 
     def header(self, name: str) -> str:
@@ -52,7 +56,8 @@ class Call:
     @property
     def preferences(self) -> dict[str, str]:
         """What the Prefer header asks for, names in lower case; "" for those without a value."""
-        return {name.lower(): value for name, value in _PREFERENCE.findall(self.header("prefer"))}
+        found = _PREFERENCE.findall(self.header("prefer"))
+        return {name.lower(): quoted or value.strip() for name, quoted, value in found}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

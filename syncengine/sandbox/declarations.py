@@ -47,6 +47,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     required: bool = False
     read_only: bool = False
     choices: dict[str, str] = {}
+    is_multiple: bool = False  # choices: several at once, "1,3"
+    is_zone_independent: bool = False  # moments: the clock's time as it was written, whatever the zone
     enum: str = ""
     target: str = ""
     targets: dict[str, str] = {}
@@ -54,6 +56,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     number_sequence: str = ""
     clears_on_delete: bool = False  # look-ups: the target's delete empties it instead of being refused
     joined_from: list[str] = []  # text made of other columns, with a space between them
+    default: str | int | float | bool | None = None  # finops: what a create that leaves the column out stores
 
     def branches(self) -> "list[Column]":
         """The look-up as it is stored, one for each target; the column itself where it has no several."""
@@ -79,6 +82,7 @@ class DataverseTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     columns: list[Column]
     keys: list[AlternateKey] = []
     tracks_changes: bool = True
+    is_elastic: bool = False  # rows of a bulk message stand alone; small pages
     is_system: bool = False  # belongs to the platform: raises no events, has no bulk messages
 
     def key_columns(self) -> Iterator[str]:
@@ -105,8 +109,33 @@ class Enumeration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     members: list[str]
 
 
+class Validation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What validateField asks of a value that is filled in.
+
+    The whole text fits `pattern` (a regular expression), a number lies within its bounds, and the columns that it
+    `needs` are filled in too. `message` stands in the infolog in place of the usual words.
+    """
+
+    column: str
+    pattern: str = ""
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    needs: list[str] = []
+    message: str = ""
+
+
+class DataSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A further table below an entity: it has a record with a version of its own, which these columns change."""
+
+    name: str
+    columns: list[str]
+
+
 class FinopsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`entity` is the public name of one row, `table` the data source that error texts name."""
+    """`entity` is the public name of one row, `table` the data source that error texts name.
+
+    `sources` are data sources beside the first one. With `tracks_changes` an export can hold what changed alone.
+    """
 
     set: str
     entity: str
@@ -115,8 +144,11 @@ class FinopsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     key: list[str]
     columns: list[Column]
     references: list[Relation] = []
+    validations: list[Validation] = []
+    sources: list[DataSource] = []
     company: bool = False
     modified: bool = False
+    tracks_changes: bool = True
     is_system: bool = False
 
     def key_columns(self) -> Iterator[str]:
@@ -140,9 +172,11 @@ class FinopsExtension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     set: str
     columns: list[Column] = []
     references: list[Relation] = []
+    validations: list[Validation] = []
 
 
 Extension = DataverseExtension | FinopsExtension
+_FINOPS_PARTS = ("columns", "references", "validations")
 
 
 class DataverseDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -198,7 +232,7 @@ def merged(kind: Kind, documents: Iterable[Document]) -> Document:
 
 
 def _extended(table: Table, extension: Extension) -> Table:
-    parts = ("columns", "keys") if isinstance(extension, DataverseExtension) else ("columns", "references")
+    parts = ("columns", "keys") if isinstance(extension, DataverseExtension) else _FINOPS_PARTS
     return msgspec.structs.replace(
         table, **{part: [*getattr(table, part), *getattr(extension, part)] for part in parts}
     )

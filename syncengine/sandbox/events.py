@@ -16,7 +16,6 @@ from psycopg.types.json import Jsonb
 
 from syncengine.sandbox.site import Site
 
-TIME_LIMIT_S = 60
 SENDERS = 2
 CLAIM_ROWS = 20
 AWAY_S = 1.0  # how long to wait for a database that does not answer
@@ -24,12 +23,13 @@ AWAY_S = 1.0  # how long to wait for a database that does not answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """`target` names the subscription in the service's own terms."""
+    """`target` names the subscription in the service's own terms; it is sent in `delay_s` seconds at the earliest."""
 
     target: str
     url: str
     headers: Mapping[str, str]
     body: str
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,27 +48,31 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """When to try again, and what to do when no try is left."""
+    """When to try again, and what to do when no try is left, or when the message was taken."""
 
     tries_again: Callable[[Attempt], bool]
     give_up: Callable[[Site, Connection[Any], Attempt], None]
+    took: Callable[[Site, Connection[Any], Attempt], None] | None = None
 
 
 def queue(site: Site, connection: Connection[Any], deliveries: Sequence[Delivery]) -> None:
-    """In the caller's transaction. What the faults let be lost is not queued."""
-    kept = [one for one in deliveries if not site.faults.loses_notification()]
+    """In the caller's transaction. What the faults let be lost is not queued, what they double comes twice."""
+    kept = [one for one in deliveries for _ in range(site.faults.copies())]
     if not kept:
         return
     connection.execute(
         sql.SQL(
-            "INSERT INTO {}._delivery (target, url, headers, body)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[])"
+            "INSERT INTO {}._delivery (target, url, headers, body, due_at)"
+            " SELECT target, url, headers, body, clock_timestamp() + delay_s * interval '1 second'"
+            " FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::float8[])"
+            " AS v (target, url, headers, body, delay_s)"
         ).format(sql.Identifier(site.schema)),
         (
             [one.target for one in kept],
             [one.url for one in kept],
             [Jsonb(dict(one.headers)) for one in kept],
             [one.body for one in kept],
+            [one.delay_s + site.faults.delay_s() for one in kept],
         ),
     )
     site.ring(connection)
@@ -91,7 +95,7 @@ class Senders:
         self._policy = policy
         self._is_stopped = threading.Event()
         self._has_lost = False
-        self._client = httpx.Client(timeout=TIME_LIMIT_S, trust_env=False)
+        self._client = httpx.Client(trust_env=False)
         self._threads = [
             threading.Thread(target=self._run, name=f"{site.record.name} sender", daemon=True) for _ in range(SENDERS)
         ]
@@ -134,7 +138,12 @@ class Senders:
 
     def _try(self, delivery: Delivery, number: int) -> Attempt:
         try:
-            answer = self._client.post(delivery.url, content=delivery.body.encode(), headers=dict(delivery.headers))
+            answer = self._client.post(
+                delivery.url,
+                content=delivery.body.encode(),
+                headers=dict(delivery.headers),
+                timeout=self._site.settings.webhook_time_limit_s,
+            )
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
             return Attempt(delivery=delivery, number=number, status=None, problem=str(error) or type(error).__name__)
         return Attempt(delivery=delivery, number=number, status=answer.status_code, problem=answer.text[:200])
@@ -153,6 +162,8 @@ class Senders:
             connection.execute(sql.SQL("DELETE FROM {} WHERE id = %s").format(table), (delivery_id,))
             if not attempt.is_taken:
                 self._policy.give_up(self._site, connection, attempt)
+            elif self._policy.took is not None:
+                self._policy.took(self._site, connection, attempt)
 
 
 def _claim(site: Site) -> list[tuple[int, int, Delivery]]:

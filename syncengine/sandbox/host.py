@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from syncengine.sandbox import declaration_checks, declarations, registry, store, web
+from syncengine.sandbox.business.runner import Runner
 from syncengine.sandbox.certificates import certificate
 from syncengine.sandbox.dataverse import functions as dataverse_functions
 from syncengine.sandbox.dataverse import webhooks
 from syncengine.sandbox.declarations import DeclarationError, Document, Kind
 from syncengine.sandbox.events import Policy, Senders
-from syncengine.sandbox.finops import notifications, seeding
+from syncengine.sandbox.finops import seeding
+from syncengine.sandbox.finops.events import notifications
 from syncengine.sandbox.origins import Origin, PortTaken, any_port, is_free, open_origin
+from syncengine.sandbox.pages import app as pages
+from syncengine.sandbox.pages.visit import Office
 from syncengine.sandbox.registry import Record, Settings
 from syncengine.sandbox.site import Pool, Site
 
@@ -38,8 +43,10 @@ class Running:
     site: Site
     origin: Origin
     senders: Senders
+    runner: Runner
 
     def close(self) -> None:
+        self.runner.stop()
         self.origin.close()
         self.senders.stop()
 
@@ -97,6 +104,11 @@ class Host:
             raise registry.UnknownSandbox(f"There is no sandbox named {name!r}.")
         return running.site
 
+    def runner(self, name: str) -> Runner:
+        """The sandbox's random changes. Raises: UnknownSandbox."""
+        self.site(name)
+        return self._running[name].runner
+
     def create(self, *, name: str, kind: Kind, port: int, settings: Settings) -> Record:
         """Raises: NameTaken, PortTaken."""
         return self._add(name, kind, port, settings, declarations.standard(kind), seed)
@@ -104,9 +116,7 @@ class Host:
     def copy(self, name: str, *, new_name: str) -> Record:
         """A sandbox with the same tables and rows, credentials of its own. Raises: UnknownSandbox, NameTaken."""
         source = self.site(name)
-        fresh = registry.new_settings(source.record.kind, tenant_id=source.settings.tenant_id)
-        kept = {"version", "build", "data_centre", "is_trial", "default_company", "refuses_with_500", "is_secure"}
-        settings = registry.changed_settings(fresh, {one: getattr(source.settings, one) for one in kept})
+        settings = registry.copied_settings(source.record.kind, source.settings)
 
         def fill(connection: Connection[Any], site: Site) -> None:
             store.copy_schema(
@@ -154,7 +164,7 @@ class Host:
             if self._speaks_https(settings) != self._speaks_https(before):
                 running = self._running[name]
                 running.origin.close()
-                running.origin = self._open_origin(site)
+                running.origin = self._open_origin(site, running.runner)
             return site.record
 
     def add_client(self, name: str, *, client_name: str, is_user: bool) -> registry.Client:
@@ -234,16 +244,26 @@ class Host:
 
     def _open(self, record: Record) -> None:
         site = Site(record, self.pool)
-        origin = self._open_origin(site)
+        runner = Runner(site)
+        origin = self._open_origin(site, runner)
         senders = Senders(site, POLICIES[record.kind])
         senders.start()
-        self._running[record.name] = Running(site=site, origin=origin, senders=senders)
+        self._running[record.name] = Running(site=site, origin=origin, senders=senders, runner=runner)
 
-    def _open_origin(self, site: Site) -> Origin:
+    def _open_origin(self, site: Site, runner: Runner) -> Origin:
         made = None
         if self._certificates is not None and self._speaks_https(site.settings):
             made = certificate(self._certificates, self.address)
-        return open_origin(web.application(site), self.address, site.record.port, site.record.name, made)
+        app = web.application(site, pages.opened(site, self._office(site, runner)))
+        return open_origin(app, self.address, site.record.port, site.record.name, made)
+
+    def _office(self, site: Site, runner: Runner) -> Office:
+        name = site.record.name
+        return Office(
+            runner=runner,
+            change_settings=partial(self.change_settings, name),
+            set_faults=partial(self.set_faults, name),
+        )
 
     def _speaks_https(self, settings: Settings) -> bool:
         return self._is_secure or settings.is_secure

@@ -7,12 +7,18 @@ POST   /sandboxes/NAME/reset               all rows go
 POST   /sandboxes/NAME/copy                {"name"}
 POST   /sandboxes/NAME/clients             {"name", "is_user"?}: another application that may sign in
 POST   /sandboxes/NAME/expire-tokens       every token given so far is refused
+GET    /sandboxes/NAME/sets                the names of all tables
 GET    /sandboxes/NAME/tables              POST adds tables: a declaration document
 POST   /sandboxes/NAME/tables/SET/rows     rows as JSON or CSV; PATCH and DELETE edit rows silently
+POST   /sandboxes/NAME/changes             random business changes: GET how far, DELETE stops; see business/wishes.py
+POST   /sandboxes/NAME/silent-changes      random changes that raise no events, made at once
 GET    /sandboxes/NAME/faults              PUT sets them
 GET    /sandboxes/NAME/counts              DELETE sets them to 0
 GET    /sandboxes/NAME/deliveries          how many messages wait
-GET    /sandboxes/NAME/endpoints           POST registers one (finops), DELETE …/endpoints/ENDPOINT removes it
+GET    /sandboxes/NAME/endpoints           finops: POST registers one, DELETE …/endpoints/ENDPOINT removes it
+GET    /sandboxes/NAME/errors              finops: events not delivered; POST …/errors/NUMBER/resend
+GET    /sandboxes/NAME/definition-groups   finops: POST makes one, DELETE …/definition-groups/GROUP removes it
+GET    /sandboxes/NAME/executions          finops: imports and exports; POST …/executions/EXECUTION/cancel
 """
 
 import hmac
@@ -25,12 +31,14 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 from werkzeug.wrappers import Request, Response
 
-from syncengine.sandbox import declarations, events, loading, registry, silent
+from syncengine.sandbox import change_log, declarations, events, loading, registry, silent
+from syncengine.sandbox.business import silently, wishes
+from syncengine.sandbox.business.runner import Busy
+from syncengine.sandbox.business.wishes import Wish
 from syncengine.sandbox.calls import ServiceError, decode, encode
 from syncengine.sandbox.declarations import DeclarationError, Kind
 from syncengine.sandbox.demo import of_demo
-from syncengine.sandbox.finops import notifications
-from syncengine.sandbox.finops.notifications import Endpoint
+from syncengine.sandbox.finops import administration
 from syncengine.sandbox.host import Host
 from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.registry import NameTaken, Record, UnknownSandbox
@@ -39,6 +47,7 @@ from syncengine.sandbox.site import Site
 from syncengine.sandbox.web import MAX_BODY_BYTES, Wsgi
 
 Handler = Callable[..., tuple[int, Any]]
+LOADED = "load"  # who wrote, in the change log
 
 
 class Refused(ValueError):
@@ -69,14 +78,6 @@ class _SilentEdit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class _SilentDelete(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     filter: str
-
-
-class _NewEndpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    name: str
-    url: str
-    secret_header: str = ""
-    secret: str = ""
-    sets: list[str] = []
 
 
 def application(host: Host, token: str) -> Wsgi:
@@ -132,7 +133,8 @@ def _create(host: Host, request: Request, query: str) -> tuple[int, Any]:
     record = host.create(name=asked.name, kind=asked.kind, port=asked.port, settings=settings)
     site = host.site(asked.name)
     for table, some in rows.items():
-        loading.load(site, _shape(site, table), decode(encode(some)), raises_events=False)
+        with change_log.written_by(LOADED):
+            loading.load(site, _shape(site, table), decode(encode(some)), raises_events=False)
     return 201, _described(host, record)
 
 
@@ -171,6 +173,10 @@ def _tables(host: Host, request: Request, query: str, name: str) -> tuple[int, A
     return 200, msgspec.to_builtins(host.site(name).record.inventory.document)
 
 
+def _sets(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
+    return 200, {"sets": sorted(host.site(name).record.inventory.tables)}
+
+
 def _add_tables(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
     document = declarations.read(host.site(name).record.kind, request.get_data())
     host.add_tables(name, document)
@@ -182,7 +188,8 @@ def _load(host: Host, request: Request, query: str, name: str, table: str) -> tu
     shape = _shape(site, table)
     rows = _rows(request, shape)
     raises_events = parse_qs(query).get("events") == ["true"]
-    return 201, {"rows": loading.load(site, shape, rows, raises_events=raises_events)}
+    with change_log.written_by(LOADED):
+        return 201, {"rows": loading.load(site, shape, rows, raises_events=raises_events)}
 
 
 def _rows(request: Request, shape: Shape) -> list[dict[str, Any]]:
@@ -197,6 +204,39 @@ def _rows(request: Request, shape: Shape) -> list[dict[str, Any]]:
 def _edit_silently(host: Host, request: Request, query: str, name: str, table: str) -> tuple[int, Any]:
     site, asked = host.site(name), _read(request, _SilentEdit)
     return 200, {"rows": silent.edit(site, _shape(site, table), asked.filter, asked.values)}
+
+
+def _change_silently(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
+    site, wish = host.site(name), _wish(host, request, name)
+    return 200, silently.make(site, wish)
+
+
+def _start_changes(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
+    try:
+        host.runner(name).start(_wish(host, request, name))
+    except Busy as error:
+        return 409, {"error": str(error)}
+    return 202, _progress(host, name)
+
+
+def _changes(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
+    return 200, _progress(host, name)
+
+
+def _stop_changes(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
+    host.runner(name).stop()
+    return 200, _progress(host, name)
+
+
+def _progress(host: Host, name: str) -> Any:
+    return msgspec.to_builtins({"changes": host.runner(name).progress})
+
+
+def _wish(host: Host, request: Request, name: str) -> Wish:
+    """Raises: Refused, BadWish."""
+    wish: Wish = _read(request, Wish)
+    wishes.check(wish, set(host.site(name).record.inventory.tables))
+    return wish
 
 
 def _delete_silently(host: Host, request: Request, query: str, name: str, table: str) -> tuple[int, Any]:
@@ -226,39 +266,19 @@ def _deliveries(host: Host, request: Request, query: str, name: str) -> tuple[in
     return 200, {"waiting": events.waiting(host.site(name))}
 
 
-def _endpoints(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
-    site = _finops(host, name)
-    with site.reading() as connection:
-        found = notifications.endpoints(site, connection)
-    return 200, {"endpoints": [{"name": one.name, "url": one.url, "sets": list(one.sets)} for one in found]}
+def _of_finops(handler: Handler) -> Handler:
+    """The handler of a route that only finops sandboxes have."""
 
+    def handle(host: Host, request: Request, query: str, name: str, *parts: str) -> tuple[int, Any]:
+        return handler(_finops(host, name), request.get_data(), *parts)
 
-def _add_endpoint(host: Host, request: Request, query: str, name: str) -> tuple[int, Any]:
-    site, asked = _finops(host, name), _read(request, _NewEndpoint)
-    unknown = [table for table in asked.sets if site.shape(table) is None]
-    if unknown:
-        raise Refused(f"There is no entity set {unknown[0]!r}.")
-    made = Endpoint(
-        name=asked.name,
-        url=asked.url,
-        secret_header=asked.secret_header,
-        secret=asked.secret,
-        sets=tuple(asked.sets),
-    )
-    notifications.register(site, made)
-    return 201, {"name": made.name}
-
-
-def _remove_endpoint(host: Host, request: Request, query: str, name: str, endpoint: str) -> tuple[int, Any]:
-    if not notifications.unregister(_finops(host, name), endpoint):
-        return 404, {"error": f"There is no endpoint named {endpoint!r}."}
-    return 204, None
+    return handle
 
 
 def _finops(host: Host, name: str) -> Site:
     site = host.site(name)
     if site.record.kind is not Kind.FINOPS:
-        raise Refused("Only finops has business event endpoints; register webhooks through the Web API.")
+        raise Refused("Only finops has endpoints, errors and packages; register webhooks through the Web API.")
     return site
 
 
@@ -284,6 +304,8 @@ def _described(host: Host, record: Record) -> dict[str, Any]:
         "tenant_id": settings.tenant_id,
         "client_id": client.client_id,
         "client_secret": client.client_secret,
+        "user_name": settings.user_name,
+        "password": settings.password,
         "organization_id": settings.organization_id,
         "environment_id": settings.environment_id,
         "version": settings.version,
@@ -317,17 +339,23 @@ _ROUTES = [
     _route("POST", "sandboxes/NAME/copy", _copy),
     _route("POST", "sandboxes/NAME/clients", _add_client),
     _route("POST", "sandboxes/NAME/expire-tokens", _expire_tokens),
+    _route("GET", "sandboxes/NAME/sets", _sets),
     _route("GET", "sandboxes/NAME/tables", _tables),
     _route("POST", "sandboxes/NAME/tables", _add_tables),
     _route("POST", "sandboxes/NAME/tables/SET/rows", _load),
     _route("PATCH", "sandboxes/NAME/tables/SET/rows", _edit_silently),
     _route("DELETE", "sandboxes/NAME/tables/SET/rows", _delete_silently),
+    _route("POST", "sandboxes/NAME/changes", _start_changes),
+    _route("GET", "sandboxes/NAME/changes", _changes),
+    _route("DELETE", "sandboxes/NAME/changes", _stop_changes),
+    _route("POST", "sandboxes/NAME/silent-changes", _change_silently),
     _route("GET", "sandboxes/NAME/faults", _faults),
     _route("PUT", "sandboxes/NAME/faults", _set_faults),
     _route("GET", "sandboxes/NAME/counts", _counts),
     _route("DELETE", "sandboxes/NAME/counts", _clear_counts),
     _route("GET", "sandboxes/NAME/deliveries", _deliveries),
-    _route("GET", "sandboxes/NAME/endpoints", _endpoints),
-    _route("POST", "sandboxes/NAME/endpoints", _add_endpoint),
-    _route("DELETE", "sandboxes/NAME/endpoints/ENDPOINT", _remove_endpoint),
+    *(
+        _route(method, f"sandboxes/NAME/{path}", _of_finops(handler))
+        for (method, path), handler in administration.ROUTES.items()
+    ),
 ]

@@ -3,18 +3,22 @@
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from cheroot.errors import FatalSSLAlert
 from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.ssl import Adapter
-from cheroot.wsgi import Server
+from cheroot.workers.threadpool import ThreadPool
+from cheroot.wsgi import Gateway_10, Server
 
 from syncengine.sandbox.certificates import Certificate
-from syncengine.sandbox.web import Wsgi
+from syncengine.sandbox.web import HANG_UP, Wsgi
 
-THREADS = 16
+MIN_THREADS = 8
+MAX_THREADS = 64  # more than the calls that one user may have at once
 BACKLOG = 128
 IDLE_S = 65  # how long a connection may stay open without a call
 
@@ -42,14 +46,14 @@ def open_origin(app: Wsgi, host: str, port: int, name: str, certificate: Certifi
     server = Server(
         (host, port),
         app,
-        numthreads=THREADS,
-        max=THREADS,
         server_name=host,
         request_queue_size=BACKLOG,
         timeout=IDLE_S,
         shutdown_timeout=1,
     )
     server.keep_alive_conn_limit = BACKLOG
+    server.gateway = _Gateway
+    server.requests = _Threads(server, min=MIN_THREADS, max=MAX_THREADS)
     if certificate is not None:
         server.ssl_adapter = _Tls(certificate)
     try:
@@ -75,6 +79,31 @@ def any_port(address: str) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
+
+
+class _Threads(ThreadPool):
+    """Grows when a call comes and nobody is free. cheroot's own `grow` makes the caller wait for the new thread."""
+
+    _threads: list[threading.Thread]
+    _spawn_worker: Callable[[], threading.Thread]
+
+    def put(self, obj: Any) -> None:
+        if self.idle <= self.qsize and len(self._threads) < self.max:
+            self._threads.append(self._spawn_worker())
+        super().put(obj)
+
+
+class _Gateway(Gateway_10):
+    """Lets the application end a connection without an answer."""
+
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # typed as if it gave nothing
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
+        return {**environ, HANG_UP: self._hang_up}
+
+    def _hang_up(self) -> None:
+        self.req.close_connection = True
+        with suppress(OSError):  # the client was quicker
+            self.req.conn.socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Socket(ssl.SSLSocket):

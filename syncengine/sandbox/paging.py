@@ -81,8 +81,8 @@ def after(order: Sequence[tuple[Field, bool]], values: Sequence[str | None]) -> 
 
 
 def is_nullable(one: Field) -> bool:
-    """Row ids never are; the rest is asked for as if it were."""
-    return one.declared is not None and not one.declared.required
+    """Row ids never are, and finops knows no nulls; the rest is asked for as if it were."""
+    return not one.is_filled and one.declared is not None and not one.declared.required
 
 
 def _equal(ordered: tuple[Field, bool], value: str | None) -> sql.Composable:

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from syncengine.mapping.filters.ast import FilterError
+from syncengine.mapping.filters.ast import Filter, FilterError
 from syncengine.mapping.filters.odata import parse
 from syncengine.sandbox import paging
 from syncengine.sandbox.addresses import Address
@@ -51,13 +51,21 @@ def ordering(shape: Shape, address: Address) -> Order:
     return (*named, (shape.row_id, False))
 
 
-def where(shape: Shape, address: Address, dialect: Dialect) -> list[sql.Composable]:
-    """What `$filter` says, as conditions. Raises: QueryRefused."""
+def where(
+    shape: Shape,
+    address: Address,
+    dialect: Dialect,
+    *,
+    fields: Mapping[str, Field] | None = None,
+    parser: Callable[[str], Filter] = parse,
+) -> list[sql.Composable]:
+    """What `$filter` says, as conditions on `fields`, those of the table if none are given. Raises: QueryRefused."""
     text = address.option("$filter")
     if text is None:
         return []
     try:
-        return [condition(parse(with_values(text, address.options)), shape.fields, dialect)]
+        found = parser(with_values(text, address.options))
+        return [condition(found, shape.fields if fields is None else fields, dialect)]
     except FilterError as error:
         raise QueryRefused(f"{error} at position {error.position} in '{text[:200]}'.") from error
     except FilterRefused as error:
@@ -137,7 +145,11 @@ def fetch(
     skip: int = 0,
 ) -> Rows:
     """Up to `limit` rows, and where the list goes on."""
-    keys = [sql.SQL("{}::text").format(one.identifier) for one, _ in order]
+    # Under names of their own, else ORDER BY means these texts: numbers in the wrong order, and no index.
+    keys = [
+        sql.SQL("{}::text AS {}").format(one.identifier, sql.Identifier(f"_key{place}"))
+        for place, (one, _) in enumerate(order)
+    ]
     found = connection.execute(
         sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {} OFFSET {}").format(
             sql.SQL(", ").join([row, *keys]),

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import msgspec
@@ -15,8 +15,13 @@ from psycopg.types.json import Jsonb
 from syncengine.sandbox import declarations
 from syncengine.sandbox.declarations import Document, FinopsDocument, Kind
 from syncengine.sandbox.inventory import Inventory
+from syncengine.sandbox.limits import Limits
 
+LIMITS = {Kind.FINOPS: Limits(requests=0, execution_s=0, concurrency=0), Kind.DATAVERSE: Limits()}
 VERSIONS = {Kind.FINOPS: ("10.0.42", "10.0.2015.1030"), Kind.DATAVERSE: ("9.2.24112.00172", "9.2.24112.00172")}
+
+# not for a copy
+OF_ONE = ("environment_id", "organization_id", "clients", "tokens_valid_from", "signing_key", "password")
 
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS sandboxes;
@@ -54,6 +59,14 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     client_secret: str
     user_id: str
     name: str = "Integration"
+    missing_privileges: list[str] = []  # of its user, such as "prvWriteAccount"; `*` stands for anything
+
+
+class TableChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was set for a table of dataverse after it was declared, and when (seconds since 1970)."""
+
+    tracks_changes: bool
+    changed_at: float
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,8 +85,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tokens_valid_from: float = 0.0
     delta_lifetime_s: int = 7 * 24 * 3600
     refuses_with_500: bool = False
+    refuses_old_tokens_with_410: bool = False  # of the delta feed; else with 400
+    has_opaque_skip_tokens: bool = False  # else they are cookies in XML
+    takes_bare_line_feeds: bool = False  # in a batch; else only CR LF ends a line
+    needs_content_ids: bool = True  # in the parts of a change set
+    webhook_time_limit_s: float = 60.0
+    table_changes: dict[str, TableChange] = {}  # by set
+    max_page_rows: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10_000  # finops; older builds had 1,000
+    forbidden_sets: list[str] = []  # finops: entities that its users have no privilege on
+    throttled_body: Literal["error", "message", "html", "empty"] = "error"  # finops: what a 429 holds
+    sends_retry_after: bool = True  # finops: a 429 says how long to wait
+    nests_failed_change_sets: bool = False  # finops: the one answer of a failed change set is a multipart of its own
+    max_endpoints: int = 10  # finops: for one event and company
+    data_event_names: Literal["mserp", "on_external"] = "mserp"  # finops: what a data event's MessageName is made of
+    data_event_scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0  # finops: how many times smaller their limits are
+    drops_data_events: bool = False  # finops: those over the limits are lost; else they come late
+    package_wait_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0  # finops: an import takes at least so long
+    blob_lifetime_s: int = 3600  # finops: how long the address of a package's file counts
+    limits: Limits = Limits()
     is_secure: bool = False  # speaks HTTPS, with a certificate of its own making
     signing_key: str = msgspec.field(default_factory=lambda: secrets.token_hex(32))
+    user_name: str = "administrator"  # who may sign in to the sandbox's own pages
+    password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +140,23 @@ def prepare(connection: Connection[Any]) -> None:
     connection.execute(_TABLES)
 
 
-def new_settings(kind: Kind, *, tenant_id: str = "") -> Settings:
+def new_settings(kind: Kind) -> Settings:
     version, build = VERSIONS[kind]
     return Settings(
-        tenant_id=tenant_id or str(uuid4()),
+        tenant_id=str(uuid4()),
         environment_id=str(uuid4()),
         organization_id=str(uuid4()),
         clients=[new_client()],
         version=version,
         build=build,
+        limits=LIMITS[kind],
     )
+
+
+def copied_settings(kind: Kind, settings: Settings) -> Settings:
+    """Those of a copy: an environment of its own, with credentials of its own, that behaves the same."""
+    own = new_settings(kind)
+    return msgspec.structs.replace(settings, **{name: getattr(own, name) for name in OF_ONE})
 
 
 def new_client(name: str = "Integration") -> Client:

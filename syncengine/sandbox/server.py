@@ -1,6 +1,7 @@
 """The whole server: the management origin and all sandboxes, until it is told to stop."""
 
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from syncengine.sandbox.host import Host, open_pool
 from syncengine.sandbox.origins import Origin, open_origin
 
 SAVE_COUNTS_S = 1.0
+SWITCH_S = 0.001  # threads take turns so often that a short call does not wait for a long one's bulk of rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class SandboxServer:
 
     def start(self) -> list[str]:
         """Gives a line for each sandbox that could not start. Raises: PortTaken for the management's port."""
+        sys.setswitchinterval(SWITCH_S)
         self._pool.wait(timeout=30)
         problems = self.host.open_all()
         app = management.application(self.host, self._options.token)

@@ -31,6 +31,7 @@ class Field:
     """A property of the service: its name in JSON, its column in the database. `sql_type` is the column's type.
 
     `part_of` is set for columns that the service does not show: a branch of a look-up with several targets.
+    `is_filled`: the column is never null, so that its index has the order of lists.
     """
 
     name: str
@@ -39,9 +40,10 @@ class Field:
     sql_type: str
     declared: Column | None = None
     part_of: str = ""
+    is_filled: bool = False
 
     @property
-    def identifier(self) -> sql.Identifier:
+    def identifier(self) -> sql.Composable:
         return sql.Identifier(self.column)
 
 
@@ -95,9 +97,8 @@ class Shape:
 
 def field_of(column: Column, *, name: str = "") -> Field:
     """The field of a declared column, named as declared unless `name` says otherwise."""
-    return Field(
-        name=name or column.name, column=column.name, type=column.type, sql_type=sql_type(column), declared=column
-    )
+    kind = ColumnType.TEXT if column.is_multiple else column.type
+    return Field(name=name or column.name, column=column.name, type=kind, sql_type=sql_type(column), declared=column)
 
 
 def is_made_up(column: Column) -> bool:
@@ -106,6 +107,8 @@ def is_made_up(column: Column) -> bool:
 
 
 def sql_type(column: Column) -> str:
+    if column.is_multiple:
+        return SQL_TYPES[ColumnType.TEXT]
     return f"numeric(38,{column.scale})" if column.type is ColumnType.DECIMAL else SQL_TYPES[column.type]
 
 

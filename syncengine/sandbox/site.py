@@ -1,6 +1,7 @@
 """A sandbox that runs: its record and tables, and what it keeps in memory."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,10 +10,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from syncengine.sandbox import registry, store
-from syncengine.sandbox.calls import Call
+from syncengine.sandbox import change_log, registry, store
+from syncengine.sandbox.calls import Call, ServiceError
 from syncengine.sandbox.counts import Counts, Work
 from syncengine.sandbox.faults import Faults
+from syncengine.sandbox.limits import Limiter
 from syncengine.sandbox.registry import Record
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.store import Stock
@@ -30,6 +32,7 @@ class Site:
         self.stock = _stock(record)
         self.counts = Counts(record.counts)
         self.faults = Faults(record.faults)
+        self.limiter = Limiter(record.settings.limits)
         self.has_deliveries = threading.Event()
         self._remembered: dict[str, Any] = {}
         self._rung: set[int] = set()
@@ -79,6 +82,8 @@ class Site:
 
     def replace_record(self, record: Record, *, has_new_schema: bool = False) -> None:
         """Take over changed settings and tables."""
+        if record.settings.limits != self.settings.limits:
+            self.limiter = Limiter(record.settings.limits)
         self.record = record
         self.stock = _stock(record)
         if has_new_schema:
@@ -109,6 +114,7 @@ class Site:
     def transaction(self) -> Iterator[Connection[Any]]:
         """One transaction; what it queued goes out when it has ended."""
         with self.pool.connection() as connection, self._ringing(connection), connection.transaction():
+            change_log.tell_writer(connection)
             yield connection
 
     @contextmanager
@@ -131,16 +137,30 @@ class Site:
                 self._rung.discard(id(connection))
                 self.has_deliveries.set()
 
+    def begin_call(self, method: str, signed_in_at: float) -> None:
+        """Counts a call or a part of a batch. Raises: ServiceError when its token is not taken any longer."""
+        self.counts.add_call(method)
+        self.faults.count_call(time.time())
+        if signed_in_at < max(self.settings.tokens_valid_from, self.faults.tokens_valid_from):
+            raise ServiceError(401, "The access token has expired.")
+
     def count(self, work: Work, call: Call, rows: int = 1) -> None:
         self.counts.add_work(work, call.client_id, rows)
 
     def check_rules(self, table: str, operation: str, values: Mapping[str, Any]) -> None:
         """Raises: ServiceError of kind "rule"."""
-        if self.faults.switches.rules:
+        switches = self.faults.switches
+        if switches.rules or switches.is_read_only:
             self.faults.check_row(table, operation, values)
 
 
 def _stock(record: Record) -> Stock:
-    return store.stock(
-        record.inventory, schema=record.schema, changed_at=lambda name: record.declared_at.get(name, ORIGIN)
-    )
+    changes = record.settings.table_changes
+
+    def changed_at(name: str) -> datetime:
+        declared_at = record.declared_at.get(name, ORIGIN)
+        change = changes.get(name)
+        return declared_at if change is None else max(declared_at, datetime.fromtimestamp(change.changed_at, UTC))
+
+    tracking = {name: change.tracks_changes for name, change in changes.items()}
+    return store.stock(record.inventory, schema=record.schema, changed_at=changed_at, tracking=tracking)

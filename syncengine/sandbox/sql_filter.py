@@ -4,7 +4,7 @@ No condition is ever unknown: what compares with a null is true or false as the 
 nulls, `lt` and the like leave them out). Text compares without regard to letter case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,7 +13,20 @@ from uuid import UUID
 from psycopg import sql
 
 from syncengine.catalog import ColumnType
-from syncengine.mapping.filters.ast import And, Comparison, Filter, In, Match, Not, Operator, Or, TextMatch, Value
+from syncengine.mapping.filters.ast import (
+    And,
+    Call,
+    Comparison,
+    Filter,
+    In,
+    Match,
+    Not,
+    Operator,
+    Or,
+    Related,
+    TextMatch,
+    Value,
+)
 from syncengine.sandbox.shape import Field
 
 _SIGNS = {
@@ -26,6 +39,7 @@ _SIGNS = {
 _EQUALITY = (Operator.EQ, Operator.NE)
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.CHOICE)
 _IDS = (ColumnType.UUID, ColumnType.LOOKUP)
+_TIMES = (ColumnType.DATE, ColumnType.DATETIME)
 
 
 class FilterRefused(ValueError):
@@ -36,12 +50,14 @@ class FilterRefused(ValueError):
 class Dialect:
     """What the services differ in. `has_nulls`: whether columns can be null; without, "" stands for no text.
 
-    `has_wildcards`: `*` in a compared text stands for any run of characters.
+    `has_wildcards`: `*` in a compared text stands for any run of characters. `more` makes the conditions that only one
+    service knows.
     """
 
     has_nulls: bool
     has_wildcards: bool
     has_in: bool
+    more: "Callable[[Call | Related, Mapping[str, Field], Dialect], sql.Composable] | None" = None
 
 
 def condition(found: Filter, fields: Mapping[str, Field], dialect: Dialect) -> sql.Composable:
@@ -56,18 +72,22 @@ def condition(found: Filter, fields: Mapping[str, Field], dialect: Dialect) -> s
         case In(column=column, values=values):
             if not dialect.has_in:
                 raise FilterRefused("The operator 'in' is not supported")
-            return _in(_field(fields, column), values)
+            return is_in(field_of(fields, column), values)
         case Match():
-            return _match(_field(fields, found.column), found.how, found.text)
+            return _match(field_of(fields, found.column), found.how, found.text)
         case Comparison():
-            return _comparison(found, _field(fields, found.column), dialect)
+            return _comparison(found, field_of(fields, found.column), dialect)
+        case Call() | Related():
+            if dialect.more is None:
+                raise FilterRefused("The filter names a function or a collection that is not supported")
+            return dialect.more(found, fields, dialect)
 
 
 def _joined(word: str, terms: list[sql.Composable]) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(word).join(terms))
 
 
-def _field(fields: Mapping[str, Field], name: str) -> Field:
+def field_of(fields: Mapping[str, Field], name: str) -> Field:
     found = fields.get(name)
     if found is None:
         raise FilterRefused(f"Could not find a property named '{name}'")
@@ -80,14 +100,19 @@ def _comparison(found: Comparison, one: Field, dialect: Dialect) -> sql.Composab
     if one.type is ColumnType.ENUM:
         return _enum(found, one)
     if found.enum_type:
-        raise _incompatible(one, found.enum_type)
-    if dialect.has_wildcards and isinstance(found.value, str) and "*" in found.value:
+        raise incompatible(one, found.enum_type)
+    if dialect.has_wildcards and found.operator in _EQUALITY and isinstance(found.value, str) and "*" in found.value:
         is_like = _match(one, TextMatch.LIKE, found.value)
         return is_like if found.operator is Operator.EQ else sql.SQL("(NOT {})").format(is_like)
-    return _plain(found.operator, one, _typed(one, found.value))
+    return compared(found.operator, one, _typed(one, found.value))
 
 
-def _plain(operator: Operator, one: Field, value: Value) -> sql.Composable:
+def compared_text(operator: Operator, one: Field, value: Value) -> sql.Composable:
+    """The comparison with a value that is given as text whatever the column's type. Raises: FilterRefused."""
+    return compared(operator, one, _typed(one, _from_text(one, value)))
+
+
+def compared(operator: Operator, one: Field, value: Value) -> sql.Composable:
     column, literal = _folded(one), _folded_literal(one, value)
     if operator is Operator.NE:
         return sql.SQL("({} IS DISTINCT FROM {})").format(column, literal)
@@ -106,11 +131,11 @@ def _empty(operator: Operator, one: Field, dialect: Dialect) -> sql.Composable:
 def _enum(found: Comparison, one: Field) -> sql.Composable:
     declared = one.declared.enum if one.declared else ""
     if found.enum_type.rpartition(".")[2] != declared or found.operator not in _EQUALITY:
-        raise _incompatible(one, found.enum_type or "Edm.String")
-    return _plain(found.operator, one, found.value)
+        raise incompatible(one, found.enum_type or "Edm.String")
+    return compared(found.operator, one, found.value)
 
 
-def _in(one: Field, values: tuple[Value, ...]) -> sql.Composable:
+def is_in(one: Field, values: tuple[Value, ...]) -> sql.Composable:
     typed = [_typed(one, _from_text(one, value)) for value in values if value is not None]
     folded = [value.lower() if isinstance(value, str) else value for value in typed]
     array = sql.SQL("{}::{}").format(sql.Literal(folded), _array_type(one))
@@ -124,9 +149,13 @@ def _from_text(one: Field, value: Value) -> Value:
     try:
         if one.type in _IDS:
             return UUID(value)
+        if one.type in _TIMES:
+            return datetime.fromisoformat(value)
+        if one.type is ColumnType.BOOLEAN:
+            return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
         return Decimal(value) if one.type in _NUMBERS else value
-    except (ValueError, ArithmeticError) as error:
-        raise _incompatible(one, "Edm.String") from error
+    except (ValueError, ArithmeticError, KeyError) as error:
+        raise incompatible(one, "Edm.String") from error
 
 
 def _array_type(one: Field) -> sql.Composable:
@@ -135,7 +164,7 @@ def _array_type(one: Field) -> sql.Composable:
 
 def _match(one: Field, how: TextMatch, text: str) -> sql.Composable:
     if one.type is not ColumnType.TEXT:
-        raise _incompatible(one, "Edm.String")
+        raise incompatible(one, "Edm.String")
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = {
         TextMatch.CONTAINS: f"%{escaped}%",
@@ -180,9 +209,9 @@ def _typed(one: Field, value: Value) -> Value:
         return value
     if one.type in _IDS and isinstance(value, UUID):
         return value
-    if one.type in (ColumnType.DATE, ColumnType.DATETIME) and isinstance(value, date):
+    if one.type in _TIMES and isinstance(value, date):
         return _moment(value) if one.type is ColumnType.DATETIME else _day(value)
-    raise _incompatible(one, type(value).__name__)
+    raise incompatible(one, type(value).__name__)
 
 
 def _moment(value: date) -> datetime:
@@ -195,7 +224,7 @@ def _day(value: date) -> date:
     return value.date() if isinstance(value, datetime) else value
 
 
-def _incompatible(one: Field, other: str) -> FilterRefused:
+def incompatible(one: Field, other: str) -> FilterRefused:
     return FilterRefused(
         f"A binary operator with incompatible types was detected. Found operand types '{one.type}' and '{other}' for"
         f" property '{one.name}'"

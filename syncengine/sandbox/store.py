@@ -7,12 +7,16 @@ Every function takes an open connection and leaves the transaction to its caller
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from psycopg import Connection, sql
 
+from syncengine.sandbox import change_log
 from syncengine.sandbox.dataverse import shape as dataverse
 from syncengine.sandbox.declarations import DataverseTable, Enumeration, FinopsTable, Table
+from syncengine.sandbox.finops import own_tables
 from syncengine.sandbox.finops import shape as finops
 from syncengine.sandbox.inventory import Inventory
 from syncengine.sandbox.shape import Shape
@@ -41,19 +45,15 @@ CREATE TABLE {s}._delivery (
 );
 CREATE INDEX ON {s}._delivery (due_at) WHERE taken_at IS NULL;
 
--- Where finops sends business events; `sets` empty means all entity sets.
-CREATE TABLE {s}._endpoint (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name text NOT NULL UNIQUE,
-    url text NOT NULL,
-    secret_header text NOT NULL,
-    secret text NOT NULL,
-    sets text[] NOT NULL
+-- Which columns of a table a person wants to see.
+CREATE TABLE {s}._chosen_columns (
+    table_name text PRIMARY KEY,
+    columns text[] NOT NULL
 );
 
 CREATE SEQUENCE {s}._version START 1000001; -- row versions of dataverse, one counter for all tables
 CREATE SEQUENCE {s}._record START 5637144576; -- record ids of finops, one counter for all tables
-CREATE SEQUENCE {s}._control START 5637144576; -- order of business events
+CREATE SEQUENCE {s}._control START 5637144576 INCREMENT 3; -- order of business events: with gaps
 CREATE SEQUENCE {s}._number; -- what number sequences give
 """
 _SEQUENCES = ("_version", "_record", "_control", "_number")
@@ -97,11 +97,19 @@ class Stock:
         return found
 
 
-def stock(inventory: Inventory, *, schema: str, changed_at: Callable[[str], datetime]) -> Stock:
-    """`changed_at` tells when the table of a set took its form."""
+def stock(
+    inventory: Inventory,
+    *,
+    schema: str,
+    changed_at: Callable[[str], datetime],
+    tracking: Mapping[str, bool] = MappingProxyType({}),
+) -> Stock:
+    """`changed_at` tells when the table of a set took its form, `tracking` whether changes are tracked, where set."""
 
     def make(table: Table) -> Shape:
         if isinstance(table, DataverseTable):
+            if table.set in tracking:
+                table = msgspec.structs.replace(table, tracks_changes=tracking[table.set])
             return dataverse.shape(table, schema=schema, changed_at=changed_at(table.set))
         return finops.shape(table, schema=schema, changed_at=changed_at(table.set))
 
@@ -134,7 +142,8 @@ def make_table(connection: Connection[Any], stock: Stock, name: str, made: Colle
         if other in made
         for statement in dataverse.opened(stock.shapes[other], column)
     ]
-    _run(connection, [table, *_indexes(shape), *_constraints(shape, {*made, name}), *opened])
+    noting = change_log.statements(shape)
+    _run(connection, [table, *_indexes(shape), *_constraints(shape, {*made, name}), *opened, *noting])
 
 
 def drop_schema(connection: Connection[Any], schema: str) -> None:
@@ -153,14 +162,15 @@ def copy_schema(
     for shape in shapes:
         _run(connection, _indexes(shape))
     for shape in shapes:
-        _run(connection, _constraints(shape, names))
+        _run(connection, [*_constraints(shape, names), *change_log.statements(shape)])
     for sequence in _SEQUENCES:
         _copy_sequence(connection, sequence, schema, into)
 
 
 def _make_own_tables(connection: Connection[Any], schema: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    connection.execute(sql.SQL(_OWN_TABLES).format(s=sql.Identifier(schema)))
+    connection.execute(sql.SQL(_OWN_TABLES + own_tables.TABLES).format(s=sql.Identifier(schema)))
+    connection.execute(change_log.own_table(schema))
 
 
 def _run(connection: Connection[Any], statements: Sequence[sql.Composed]) -> None:
@@ -172,7 +182,7 @@ def _run(connection: Connection[Any], statements: Sequence[sql.Composed]) -> Non
 def _definitions(shape: Shape, stock: Stock) -> sql.Composable:
     if isinstance(shape.declared, DataverseTable):
         return dataverse.definitions(shape)
-    return finops.definitions(shape, stock.firsts)
+    return finops.definitions(shape, shape.declared, stock.firsts)
 
 
 def _indexes(shape: Shape) -> list[sql.Composed]:
@@ -190,7 +200,7 @@ def _constraints(shape: Shape, made: Collection[str]) -> list[sql.Composed]:
 def _copy_rows(connection: Connection[Any], source: Shape, target: Shape) -> None:
     columns = [one.identifier for one in source.stored()]
     if isinstance(source.declared, FinopsTable):
-        hidden = (sql.Identifier("_recid"), finops.RECVERSION, finops.TOUCHED)
+        hidden = finops.hidden(source.declared)
         columns = [*(one for one in columns if one not in hidden), *hidden]
     names = sql.SQL(", ").join(columns)
     connection.execute(

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -14,6 +15,14 @@ from syncengine.sandbox.calls import Answer, encode
 from syncengine.sandbox.registry import Client, Settings
 
 _HEADER = base64.urlsafe_b64encode(b'{"typ":"JWT","alg":"HS256"}').rstrip(b"=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Who calls, and since when (seconds since 1970)."""
+
+    client: Client
+    at: float
 
 
 class _Claims(msgspec.Struct, kw_only=True):
@@ -44,15 +53,15 @@ def find_client(settings: Settings, client_id: str) -> Client | None:
     return next((one for one in settings.clients if one.client_id == client_id.lower()), None)
 
 
-def signed_in(settings: Settings, authorization: str, now: datetime) -> Client | None:
-    """The client whose token this header holds; None when there is none or it does not count any longer."""
+def signed_in(settings: Settings, authorization: str, now: datetime) -> SignedIn | None:
+    """Whose token this header holds; None when it holds none of ours or one that has run out."""
     scheme, _, token = authorization.partition(" ")
     content, _, mark = token.strip().rpartition(".")
     if scheme.lower() != "bearer" or not hmac.compare_digest(_mark(content, settings).encode(), mark.encode()):
         return None
     claims = msgspec.json.decode(_decoded(content.partition(".")[2]), type=_Claims)
-    is_good = settings.tokens_valid_from <= claims.iat and now.timestamp() < claims.exp
-    return find_client(settings, claims.appid) if is_good else None
+    client = find_client(settings, claims.appid) if now.timestamp() < claims.exp else None
+    return None if client is None else SignedIn(client=client, at=claims.iat)
 
 
 def _token(settings: Settings, client: Client, now: datetime) -> Answer:

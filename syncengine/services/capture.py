@@ -197,7 +197,7 @@ def receive(hook_token: str, *, secret: str, body: bytes) -> int:
         raise PermissionError("unknown address or wrong secret")
     environment = caller.environment
     catalog = environments.catalog_of(environment)
-    events = environments.open_connector(environment).read_notification(body, catalog.tables)
+    events = environments.connector_of(environment).read_notification(body, catalog.tables)
     if events.filter(~pl.col("origin").is_in(caller.own_marks).fill_null(False)).is_empty():
         return 0
     tables = events["table"].unique().to_list()
@@ -234,7 +234,7 @@ def capture_all(now: datetime, rhythm: Rhythm) -> int:
     linked = Link.objects.exclude(state=LinkState.UNLINKED)
     ids = set(linked.values_list("left_id", flat=True)) | set(linked.values_list("right_id", flat=True))
     changes = 0
-    for environment in Environment.objects.filter(pk__in=ids):
+    for environment in Environment.objects.filter(pk__in=ids, disabled_at=None):
         if leases.acquire_capture(raw(), environment.pk, owner()):
             changes += capture_environment(environment, now, rhythm)
     return changes

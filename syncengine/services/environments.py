@@ -1,6 +1,6 @@
 """Environments: adding one, speaking to it, and what is known about it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 
 from django.contrib.auth.models import User
@@ -11,13 +11,14 @@ from django.utils import timezone
 from syncengine.catalog import Catalog
 from syncengine.connectors import connect
 from syncengine.connectors.base import Connector, Identity, Settings
-from syncengine.errors import SyncError
-from syncengine.models import Activity, Environment, StoredCatalog
-from syncengine.services import activity, catalogs, companies, sandboxes, secrets
+from syncengine.errors import DisabledError, SyncError
+from syncengine.models import Activity, Environment, Link, StoredCatalog
+from syncengine.services import activity, catalogs, companies, drift, sandboxes, secrets
 from syncengine.services.companies import CompanyChoice
 from syncengine.services.environment_drafts import EnvironmentDraft, Findings, examine, settings_from
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
+from syncengine.states import LinkState
 
 __all__ = [
     "CompanyChoice",
@@ -25,14 +26,18 @@ __all__ = [
     "add_environment",
     "catalog_of",
     "company_choices",
+    "connector_of",
     "note_answer",
     "note_problem",
     "open_connector",
     "refresh_catalog",
+    "refresh_old",
+    "refuse_taken",
     "settings_of",
 ]
 
 ANSWER_NOTED_EVERY = timedelta(seconds=5)
+CATALOG_LIFETIME = timedelta(days=1)  # then the tables are read anew
 
 
 # --- Speaking to an environment ----------------------------------------------------------------------------------
@@ -56,7 +61,20 @@ def settings_of(environment: Environment) -> Settings:
 
 
 def open_connector(environment: Environment) -> Connector:
-    """The process's connector to the environment; a new one once its settings have changed."""
+    """The process's connector to the environment. Raises: DisabledError; CredentialsError as `connector_of`."""
+    if environment.disabled_at is not None:
+        raise DisabledError(
+            f"{environment.name} is disabled. Nothing is read from it or written to it until it is enabled again; what"
+            " changes elsewhere is kept."
+        )
+    return connector_of(environment)
+
+
+def connector_of(environment: Environment) -> Connector:
+    """The connector also to an environment that nobody is to speak to: what it reads is in our hands already.
+
+    A new one once its settings have changed. Raises: CredentialsError when the stored secret cannot be decrypted.
+    """
     settings = settings_of(environment)
     with _connectors_lock:
         kept = _connectors.get(environment.pk)
@@ -78,21 +96,23 @@ def add_environment(actor: User | None, *, draft: EnvironmentDraft) -> Environme
     """
     require(actor, Permission.CHANGE)
     settings = settings_from(draft)
-    _refuse_taken(settings)
+    refuse_taken(settings)
     findings = examine(settings)
     _refuse_known(settings, findings.identity)
     try:
         with transaction.atomic():
             return _store(actor, settings, findings)
     except IntegrityError:  # somebody else was quicker
-        _refuse_taken(settings)
+        refuse_taken(settings)
         raise
 
 
-def _refuse_taken(settings: Settings) -> None:
-    if Environment.objects.filter(name__iexact=settings.name).exists():
+def refuse_taken(settings: Settings, *, but: int = 0) -> None:
+    """Raises: Refused when another environment, not the one of this id, has the name or the address."""
+    others = Environment.objects.exclude(pk=but)
+    if others.filter(name__iexact=settings.name).exists():
         raise Refused(f"There is already an environment called {settings.name}. Choose another name.")
-    same = Environment.objects.filter(base_url__iexact=settings.base_url).first()
+    same = others.filter(base_url__iexact=settings.base_url).first()
     if same is not None:
         raise Refused(f"This address is known already as {same.name}. Choose that environment instead.")
 
@@ -132,16 +152,32 @@ _catalogs: dict[int, tuple[object, Catalog]] = {}
 
 
 def refresh_catalog(environment: Environment) -> Catalog:
-    """The catalog as it is now, kept for later.
+    """The catalog as it is now, kept for later; what changed in tables that maps use is kept as schema drift.
 
     Raises: SyncError as the connector does.
     """
-    catalog = open_connector(environment).catalog()
+    catalog, before = open_connector(environment).catalog(), catalog_of(environment)
     with transaction.atomic():
+        drift.note(environment, before, catalog)
         environment.catalog_read_at = timezone.now()
         environment.save(update_fields=["catalog_read_at"])
         StoredCatalog.objects.update_or_create(environment=environment, defaults={"text": catalogs.to_text(catalog)})
     return catalog
+
+
+def refresh_old(now: datetime) -> int:
+    """Reads the tables of linked environments anew that were read long ago; gives how many answered."""
+    linked = Link.objects.exclude(state=LinkState.UNLINKED).values_list("left_id", "right_id")
+    ids = {number for pair in linked for number in pair}
+    old = Environment.objects.filter(pk__in=ids, disabled_at=None, catalog_read_at__lt=now - CATALOG_LIFETIME)
+    answered = 0
+    for environment in old:
+        try:
+            refresh_catalog(environment)
+            answered += 1
+        except SyncError as error:
+            note_problem(environment.pk, str(error))
+    return answered
 
 
 def catalog_of(environment: Environment) -> Catalog:

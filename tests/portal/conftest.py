@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from syncengine.models import EntityMap, Link
-    from tests.doubles import Live
 
 
 @pytest.fixture
@@ -38,18 +37,6 @@ def reader(db: None) -> "Client":
     from tests.portal.make import make_client
 
     return make_client()
-
-
-@pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch, db: None) -> "Live":
-    """Makes a stored environment and the service behind it, in memory."""
-    from syncengine.connectors import KINDS
-    from tests.doubles import Known
-
-    known = Known()
-    for kind in ("finops", "dataverse"):
-        monkeypatch.setitem(KINDS, kind, known.connect)  # type: ignore[arg-type]
-    return known.live
 
 
 @pytest.fixture(scope="session")

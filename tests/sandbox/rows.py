@@ -6,6 +6,7 @@ from typing import Any
 from tests.sandbox.client import Client
 
 _numbers = count(1)
+_companies = count(1)  # apart, for a code has four characters
 
 
 def number() -> str:
@@ -15,7 +16,7 @@ def number() -> str:
 
 def make_company(client: Client, code: str | None = None) -> str:
     """The id of a new company."""
-    return client.make("cdm_companies", {"cdm_companycode": code or f"c{next(_numbers):03}", "cdm_name": "Contoso"})
+    return client.make("cdm_companies", {"cdm_companycode": code or f"c{next(_companies):03}", "cdm_name": "Contoso"})
 
 
 def make_account(client: Client, **values: Any) -> str:

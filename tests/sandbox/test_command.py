@@ -28,6 +28,8 @@ def test_a_sandbox_is_made_listed_and_deleted(run: Any) -> None:
     name = f"cli {uuid4()}"
     (made,) = json.loads(run("create", name, "finops", "--json"))
     assert {"kind", "base_url", "token_url", "tenant_id", "client_id", "client_secret"} <= made.keys()
+    assert made["user_name"] == "administrator"
+    assert made["password"]
     assert made in json.loads(run("list", "--json"))
     assert made["base_url"] in run("list")
     assert run("delete", name) == f"{name} is gone.\n"

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
 
 from tests.sandbox.client import END, Client, change_set, part
+from tests.sandbox.conftest import Management
 from tests.sandbox.rows import error_of, make_account, number
 
 ROOT = "/api/data/v9.2"
@@ -152,3 +154,103 @@ def test_a_body_that_is_no_batch_is_refused_as_a_whole(dataverse: Client, conten
 
 def test_no_batch_in_a_batch(dataverse: Client) -> None:
     assert dataverse.batch(part("POST", f"{ROOT}/$batch", "x") + END).statuses == [400]
+
+
+# --- what is not settled, by setting
+
+
+@pytest.fixture
+def changed(dataverse: Client, management: Management) -> Iterator[Callable[..., None]]:
+    """Changes settings of the sandbox until the test ends."""
+    path, changes = f"sandboxes/{dataverse.info['name']}", {}
+
+    def change(**values: bool) -> None:
+        changes.update(values)
+        management.done("PATCH", path, values)
+
+    yield change
+    management.done("PATCH", path, {name: not value for name, value in changes.items()})
+
+
+def test_bare_line_feeds_are_taken_where_the_sandbox_is_set_so(dataverse: Client, changed: Callable[..., None]) -> None:
+    changed(takes_bare_line_feeds=True)
+    made = make_account(dataverse)
+    content = part("PATCH", f"{ROOT}/accounts({made})", body(name="LF")) + END
+    answer = dataverse.call("POST", "$batch", content.encode(), {"Content-Type": "multipart/mixed; boundary=b"})
+    assert answer.status_code == 200
+    assert dataverse.get(f"accounts({made})").json()["name"] == "LF"
+
+
+NAMELESS = (
+    "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: application/http\n"
+    "Content-Transfer-Encoding: binary\n\nPOST /api/data/v9.2/accounts HTTP/1.1\nContent-Type: application/json\n\n"
+    '{"name": "nameless part"}\n--c--\n'
+)
+
+
+def test_a_part_of_a_change_set_needs_a_content_id(dataverse: Client) -> None:
+    answer = dataverse.batch(NAMELESS + END)
+    assert error_of(answer.answer) == (400, "0x80060888")
+    assert dataverse.rows("accounts?$filter=name eq 'nameless part'") == []
+
+
+def test_content_ids_may_be_left_out_where_the_sandbox_is_set_so(
+    dataverse: Client, changed: Callable[..., None]
+) -> None:
+    changed(needs_content_ids=False)
+    assert dataverse.batch(NAMELESS + END).statuses == [204]
+
+
+def test_a_content_id_stands_for_one_part(dataverse: Client) -> None:
+    twice = change_set(("POST", f"{ROOT}/accounts", "{}"), ("POST", f"{ROOT}/accounts", "{}"))
+    answer = dataverse.batch(twice.replace("Content-ID: 2", "Content-ID: 1") + END)
+    assert error_of(answer.answer) == (400, "0x80060888")
+
+
+@pytest.mark.parametrize(
+    "options", ["$filter=name eq 'Ä %26 b'&$select=name", "%24filter=name%20eq%20'%C3%84%20%26%20b'&%24select=name"]
+)
+def test_request_lines_may_be_encoded_or_not(dataverse: Client, options: str) -> None:
+    make_account(dataverse, name="Ä & b")
+    answer = dataverse.batch(part("GET", f"{ROOT}/accounts?{options}") + END)
+    assert answer.statuses == [200]
+    assert "Ä & b" in answer.answer.text
+
+
+def test_an_address_in_a_part_may_be_64_kilobytes_long(dataverse: Client) -> None:
+    long = f"{ROOT}/accounts?$top=1&x={'y' * 60_000}"
+    answer = dataverse.batch(part("GET", long) + part("GET", long + "z" * 10_000) + END)
+    assert answer.statuses == [200, 400]
+
+
+def test_a_failed_part_is_explained_when_it_asks(dataverse: Client) -> None:
+    answer = dataverse.batch(part("GET", MISSING, Prefer='odata.include-annotations="*"') + END)
+    assert answer.statuses == [404]
+    assert "@Microsoft.PowerApps.CDS.HelpLink" in answer.answer.text
+
+
+def test_a_batch_is_a_post(dataverse: Client) -> None:
+    assert dataverse.get("$batch").status_code == 405
+
+
+def test_answers_have_the_form_that_clients_read(dataverse: Client) -> None:
+    answer = dataverse.batch(change_set(("POST", f"{ROOT}/accounts", body(name="A"))) + END).answer
+    text = answer.text
+    assert re.search(r"Content-Type: multipart/mixed; boundary=changesetresponse_[0-9a-f-]{36}\r\n\r\n", text)
+    leaf = text[text.index("Content-Type: application/http") :]
+    pattern = (
+        r"Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: 1\r\n\r\n"
+        r"HTTP/1\.1 204 No Content\r\n(?:[\w-]+: [^\r]+\r\n)+\r\n"
+    )
+    assert re.match(pattern, leaf)
+    assert {"OData-Version", "Location", "OData-EntityId"} <= set(re.findall(r"([\w-]+): ", leaf))
+
+
+def test_a_batch_that_is_throttled_as_a_whole_did_nothing(dataverse: Client, management: Management) -> None:
+    own = number()
+    dataverse.get("WhoAmI")
+    management.faults(dataverse.info, throttle=1, retry_after_s=2)
+    answer = dataverse.batch(part("POST", f"{ROOT}/accounts", body(accountnumber=own)) + END).answer
+    management.faults(dataverse.info)
+    assert (error_of(answer), answer.headers["Retry-After"]) == ((429, "0x80072322"), "2")
+    assert dataverse.rows(f"accounts?$filter=accountnumber eq '{own}'") == []

@@ -168,3 +168,12 @@ def test_rows_of_bulk_messages_count_one_by_one(dataverse: Client, management: M
     after = management.work(dataverse.info)
     assert after["creates"] - before["creates"] == 11
     assert after["updates"] - before["updates"] == 4
+
+
+def test_the_words_of_delete_multiple_are_those_of_the_service(dataverse: Client) -> None:
+    made = make_account(dataverse)
+    targets = [{"@odata.type": "Microsoft.Dynamics.CRM.account", "accountid": made}]
+    answer = send(dataverse, "DeleteMultiple", targets)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "DeleteMultiple has not yet been implemented."
+    assert dataverse.get(f"accounts({made})").status_code == 200

@@ -192,3 +192,55 @@ def test_concurrent_writes_are_all_told_once(client: Client) -> None:
             told += names(rows)
     assert all(one.result() for one in done)
     assert sorted(told) == sorted(f"c{place}" for place in range(60))
+
+
+def test_an_old_token_is_gone_where_the_sandbox_is_set_so(
+    new_client: Callable[..., Client], management: Management
+) -> None:
+    client = new_client("dataverse")
+    link = start(client)
+    changes = {"delta_lifetime_s": 0, "refuses_old_tokens_with_410": True}
+    management.done("PATCH", f"sandboxes/{client.info['name']}", changes)
+    assert error_of(client.get(link)) == (410, "0x80044352")
+
+
+def test_a_token_does_not_outlive_a_change_of_the_table(new_client: Callable[..., Client]) -> None:
+    client = new_client("dataverse")
+    link, other = start(client), client.get("accounts?$select=name", Prefer=TRACK).json()["@odata.deltaLink"]
+    path = "EntityDefinitions(LogicalName='msdyn_productstyle')"
+    assert client.call("PUT", path, {"ChangeTrackingEnabled": True}).status_code == 204
+    assert error_of(client.get(link)) == (400, "0x80044352")
+    assert client.get(other).status_code == 200
+    assert follow(client, start(client))[0] == []
+
+
+def test_change_tracking_is_switched_for_a_table(new_client: Callable[..., Client]) -> None:
+    client = new_client("dataverse")
+    path = "EntityDefinitions(LogicalName='msdyn_productstyle')"
+    assert client.get(path).json()["ChangeTrackingEnabled"] is True
+    assert client.call("PUT", path, {"ChangeTrackingEnabled": False}).status_code == 204
+    assert client.get(path).json()["ChangeTrackingEnabled"] is False
+    listed = client.rows("EntityDefinitions?$select=LogicalName&$filter=ChangeTrackingEnabled eq false")
+    assert "msdyn_productstyle" in {row["LogicalName"] for row in listed}
+    answer = client.get(TABLE, Prefer=TRACK)
+    assert error_of(answer) == (400, "0x80060888")
+    assert "isn't enabled for change tracking" in answer.text
+    assert client.call("PUT", path, {"ChangeTrackingEnabled": True}).status_code == 204
+    link = start(client)
+    made = make(client, "new")
+    client.delete(f"{TABLE}({made})")
+    assert gone(follow(client, link)[0]) == [made]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "refusal"),
+    [
+        ("EntityDefinitions(LogicalName='solution')", {"ChangeTrackingEnabled": True}, (400, "0x80060888")),
+        ("EntityDefinitions(LogicalName='account')", {}, (400, "0x80048d19")),
+        ("EntityDefinitions(LogicalName='account')", {"ChangeTrackingEnabled": "x"}, (400, "0x80048d19")),
+        ("EntityDefinitions(LogicalName='nothing')", {"ChangeTrackingEnabled": True}, (404, "0x80040217")),
+        ("EntityDefinitions", {"ChangeTrackingEnabled": True}, (405, "0x80060888")),
+    ],
+)
+def test_what_cannot_be_switched_is_refused(client: Client, path: str, body: Any, refusal: tuple[int, str]) -> None:
+    assert error_of(client.call("PUT", path, body)) == refusal

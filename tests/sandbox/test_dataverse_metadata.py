@@ -1,5 +1,6 @@
 """What the Web API tells of itself. Source: Dataverse Web API documentation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -131,3 +132,67 @@ def test_the_platform_tells_the_same_of_both_kinds(kind: str, request: pytest.Fi
 def test_the_service_document_lists_the_sets(dataverse: Client) -> None:
     assert {"name": "accounts", "kind": "EntitySet", "url": "accounts"} in dataverse.rows("")
     assert [row["name"] for row in dataverse.rows("organizations?$select=name")] == [dataverse.info["name"]]
+
+
+@pytest.mark.parametrize(
+    ("table", "cast", "column", "kind"),
+    [
+        ("account", "String", "name", "String"),
+        ("account", "Money", "creditlimit", "Money"),
+        ("account", "Decimal", "address1_latitude", "Decimal"),
+        ("account", "Integer", "numberofemployees", "Integer"),
+        ("account", "BigInt", "versionnumber", "BigInt"),
+        ("account", "Boolean", "msdyn_onetimecustomer", "Boolean"),
+        ("account", "DateTime", "createdon", "DateTime"),
+        ("account", "Picklist", "msdyn_onholdstatus", "Picklist"),
+        ("account", "State", "statecode", "State"),
+        ("account", "Status", "statuscode", "Status"),
+        ("account", "Lookup", "msdyn_company", "Lookup"),
+        ("account", "UniqueIdentifier", "accountid", "Uniqueidentifier"),
+        ("salesorder", "Lookup", "customerid", "Customer"),
+        ("sdkmessageprocessingstep", "Memo", "filteringattributes", "Memo"),
+    ],
+)
+def test_each_cast_tells_the_columns_of_its_type(
+    dataverse: Client, table: str, cast: str, column: str, kind: str
+) -> None:
+    found = attributes(dataverse, table, cast)
+    assert found[column]["AttributeType"] == kind
+    assert found[column]["AttributeTypeName"]["Value"] == f"{kind}Type"
+    every = attributes(dataverse, table)
+    assert found.keys() == {
+        name for name, one in every.items() if one["@odata.type"] == f"#{CRM}{cast}AttributeMetadata"
+    }
+
+
+def test_numbers_tell_their_bounds(dataverse: Client) -> None:
+    latitude = attributes(dataverse, "account", "Decimal")["address1_latitude"]
+    assert (latitude["MinValue"], latitude["MaxValue"], latitude["Precision"]) == (-90, 90, 5)
+    people = attributes(dataverse, "account", "Integer")["numberofemployees"]
+    assert (people["MinValue"], people["MaxValue"]) == (-(2**31) + 1, 2**31 - 1)
+    assert attributes(dataverse, "account", "Money")["creditlimit"]["PrecisionSource"] == 0
+
+
+def test_relationships_are_told_from_both_sides(dataverse: Client) -> None:
+    one = dataverse.rows("EntityDefinitions(LogicalName='account')/ManyToOneRelationships")
+    found = next(each for each in one if each["ReferencingAttribute"] == "primarycontactid")
+    other = dataverse.rows("EntityDefinitions(LogicalName='contact')/OneToManyRelationships")
+    assert found in other
+    name = found["ReferencedEntityNavigationPropertyName"]
+    assert isinstance(dataverse.rows(f"contacts?$select=lastname&$filter={name}/any()"), list)
+    assert dataverse.rows("EntityDefinitions(LogicalName='account')/ManyToManyRelationships") == []
+
+
+def test_an_elastic_table_tells_so(new_client: Callable[..., Client], management: Management) -> None:
+    client = new_client("dataverse")
+    names = {"set": "new_logs", "logical": "new_log", "label": "Log", "primary_id": "new_logid"}
+    columns = [{"name": "new_name", "type": "text"}]
+    table = {**names, "primary_name": "new_name", "columns": columns, "is_elastic": True}
+    management.done("POST", f"sandboxes/{client.info['name']}/tables", {"tables": [table]})
+    assert client.get("EntityDefinitions(LogicalName='new_log')").json()["TableType"] == "Elastic"
+    assert client.get("EntityDefinitions(LogicalName='account')").json()["TableType"] == "Standard"
+
+
+def test_the_organization_is_a_row(dataverse: Client) -> None:
+    (found,) = dataverse.rows("organizations?$select=name,languagecode")
+    assert (found["languagecode"], found["organizationid"]) == (1033, dataverse.info["organization_id"])

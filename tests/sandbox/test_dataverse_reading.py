@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.sandbox.client import Client
+from tests.sandbox.conftest import Management
 from tests.sandbox.rows import error_of, make_account, make_company
 
 
@@ -223,3 +224,33 @@ def test_who_am_i_names_user_unit_and_organization(dataverse: Client) -> None:
     assert user["applicationid"] == dataverse.info["client_id"]
     roles = dataverse.rows(f"systemusers({answer['UserId']})/systemuserroles_association?$select=name")
     assert [role["name"] for role in roles] == ["System Administrator"]
+
+
+def test_skip_tokens_are_opaque_where_the_sandbox_is_set_so(
+    dataverse: Client, seven: list[str], management: Management
+) -> None:
+    path = f"sandboxes/{dataverse.info['name']}"
+    management.done("PATCH", path, {"has_opaque_skip_tokens": True})
+    first = dataverse.get("msdyn_paymentdays?$select=msdyn_name", Prefer="odata.maxpagesize=4").json()
+    assert "cookie" not in first["@odata.nextLink"]
+    second = dataverse.get(first["@odata.nextLink"], Prefer="odata.maxpagesize=4").json()
+    fed = dataverse.get("msdyn_paymentdays", Prefer="odata.track-changes,odata.maxpagesize=4").json()
+    rest = dataverse.get(fed["@odata.nextLink"], Prefer="odata.track-changes,odata.maxpagesize=4").json()
+    management.done("PATCH", path, {"has_opaque_skip_tokens": False})
+    assert sorted(row["msdyn_name"] for row in first["value"] + second["value"]) == sorted(seven)
+    assert (len(rest["value"]), "@odata.deltaLink" in rest) == (3, True)
+
+
+def test_skip_is_refused_in_the_service_s_words(dataverse: Client) -> None:
+    answer = dataverse.get("accounts?$skip=1")
+    assert error_of(answer) == (400, "0x80060888")
+    assert answer.json()["error"]["message"] == "Skip Clause is not supported in CRM"
+
+
+def test_a_next_link_is_encoded_and_followed_as_it_is(dataverse: Client, seven: list[str]) -> None:
+    path = "msdyn_paymentdays?$select=msdyn_name&$filter=msdyn_name ne 'a b%26c'"
+    link = dataverse.get(path, Prefer="odata.maxpagesize=5").json()["@odata.nextLink"]
+    assert link.startswith(f"{dataverse.info['api_url']}/msdyn_paymentdays?$select=")
+    assert " " not in link
+    assert "$skiptoken=%3Ccookie%20pagenumber%3D%222%22%20" in link
+    assert len(dataverse.rows(link, Prefer="odata.maxpagesize=5")) == 2

@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management
+from tests.sandbox.hooks import Hooks, attributes, registering
 from tests.sandbox.receiver import Receiver, receiving
 from tests.sandbox.rows import make_account, make_company
-
-AFTER = {"mode": 1, "stage": 40, "rank": 1, "asyncautodelete": True, "supporteddeployment": 0}
 
 
 @pytest.fixture
@@ -21,41 +18,10 @@ def receiver() -> Iterator[Receiver]:
         yield made
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    client: Client
-
-    def endpoint(self, url: str, authtype: int = 5, authvalue: str = "") -> str:
-        values = {"name": "sync", "contract": 8, "url": url, "authtype": authtype, "authvalue": authvalue}
-        return self.client.make("serviceendpoints", values)
-
-    def step(self, endpoint: str, message: str, table: str = "account", **more: Any) -> str:
-        (found,) = self.client.rows(f"sdkmessages?$filter=name eq '{message}'")
-        path = f"sdkmessagefilters?$filter=_sdkmessageid_value eq {found['sdkmessageid']}"
-        (allowed,) = self.client.rows(f"{path} and primaryobjecttypecode eq '{table}'")
-        binds = {
-            "sdkmessageid@odata.bind": f"/sdkmessages({found['sdkmessageid']})",
-            "sdkmessagefilterid@odata.bind": f"/sdkmessagefilters({allowed['sdkmessagefilterid']})",
-            "eventhandler_serviceendpoint@odata.bind": f"/serviceendpoints({endpoint})",
-        }
-        return self.client.make("sdkmessageprocessingsteps", {"name": f"{message} step", **binds, **AFTER, **more})
-
-    def waiting(self, management: Management) -> int:
-        found: int = management.done("GET", f"sandboxes/{self.client.info['name']}/deliveries")["waiting"]
-        return found
-
-
 @pytest.fixture
 def hooks(dataverse: Client) -> Iterator[Hooks]:
-    """The registrations of the test go with it."""
-    yield Hooks(dataverse)
-    for table in ("asyncoperations", "sdkmessageprocessingsteps", "serviceendpoints"):
-        for row in dataverse.rows(table):
-            dataverse.delete(f"{table}({row[f'{table[:-1]}id']})")
-
-
-def attributes(message: dict[str, Any]) -> dict[str, Any]:
-    return {one["key"]: one["value"] for one in message["InputParameters"][0]["value"]["Attributes"]}
+    with registering(dataverse) as made:
+        yield made
 
 
 def test_a_create_is_told_with_its_values(hooks: Hooks, receiver: Receiver) -> None:
@@ -98,14 +64,20 @@ def test_the_headers_name_organization_table_and_message(hooks: Hooks, receiver:
     assert headers["x-key"] == "a&b"
 
 
-def test_an_update_tells_only_what_was_written_and_a_delete_only_the_row(hooks: Hooks, receiver: Receiver) -> None:
+def test_an_update_tells_what_was_written_when_and_by_whom_and_a_delete_only_the_row(
+    hooks: Hooks, receiver: Receiver
+) -> None:
     made = make_account(hooks.client)
     endpoint = hooks.endpoint(receiver.url)
     hooks.step(endpoint, "Update")
     hooks.step(endpoint, "Delete")
     hooks.client.patch(f"accounts({made})", {"name": "B"})
     update = receiver.wait(1)[0]
-    assert attributes(update) == {"name": "B", "accountid": made}
+    told = attributes(update)
+    assert told.keys() == {"name", "accountid", "modifiedon", "modifiedby"}
+    assert (told["name"], told["accountid"]) == ("B", made)
+    assert re.fullmatch(r"/Date\(\d+\+0000\)/", told["modifiedon"])
+    assert told["modifiedby"]["Id"] == hooks.client.get("WhoAmI").json()["UserId"]
     hooks.client.delete(f"accounts({made})")
     delete = receiver.wait(2)[1]
     assert (delete["MessageName"], delete["PrimaryEntityId"]) == ("Delete", made)
@@ -202,7 +174,7 @@ def test_a_look_up_with_several_targets_is_told_by_its_own_name(hooks: Hooks, re
     made, emptied = receiver.wait(2)
     customer = attributes(made)["customerid"]
     assert (customer["LogicalName"], customer["Id"]) == ("account", account)
-    assert attributes(emptied).keys() == {"customerid", "salesorderid"}
+    assert attributes(emptied).keys() == {"customerid", "salesorderid", "modifiedon", "modifiedby"}
     assert attributes(emptied)["customerid"] is None
 
 
@@ -244,3 +216,35 @@ def test_notifications_can_be_lost_on_purpose(hooks: Hooks, receiver: Receiver, 
     management.faults(hooks.client.info)
     make_account(hooks.client, name="last")
     assert attributes(receiver.wait(5)[-1])["name"] == "last"
+
+
+def test_an_update_that_changes_nothing_is_told_all_the_same(hooks: Hooks, receiver: Receiver) -> None:
+    made = make_account(hooks.client, name="same")
+    hooks.step(hooks.endpoint(receiver.url), "Update")
+    hooks.client.patch(f"accounts({made})", {"name": "same"})
+    assert attributes(receiver.wait(1)[0])["name"] == "same"
+
+
+def test_a_receiver_that_takes_too_long_is_a_failed_job(
+    hooks: Hooks, receiver: Receiver, management: Management
+) -> None:
+    path = f"sandboxes/{hooks.client.info['name']}"
+    management.done("PATCH", path, {"webhook_time_limit_s": 0.2})
+    hooks.step(hooks.endpoint(receiver.url), "Create")
+    with receiver.changed:  # the receiver cannot answer while this is held
+        make_account(hooks.client)
+        while hooks.waiting(management):
+            pass
+    management.done("PATCH", path, {"webhook_time_limit_s": 60})
+    (job,) = hooks.client.rows("asyncoperations")
+    assert (job["statuscode"], job["retrycount"]) == (31, 0)
+
+
+def test_the_context_names_the_unit_and_the_users(hooks: Hooks, receiver: Receiver) -> None:
+    hooks.step(hooks.endpoint(receiver.url), "Create")
+    make_account(hooks.client)
+    message, who = receiver.wait(1)[0], hooks.client.get("WhoAmI").json()
+    assert message["BusinessUnitId"] == who["BusinessUnitId"]
+    assert message["UserId"] == message["InitiatingUserId"] == who["UserId"]
+    assert (message["IsInTransaction"], message["IsolationMode"], message["ParentContext"]) == (False, 1, None)
+    assert message["OutputParameters"] == [{"key": "id", "value": message["PrimaryEntityId"]}]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.sandbox.client import Client
+from tests.sandbox.conftest import Management
 from tests.sandbox.rows import infolog_of, make_customer, make_group
 
 ALL = "cross-company=true"
@@ -71,6 +72,8 @@ def test_tables_without_company_are_seen_by_everybody(finops: Client) -> None:
         ("DESCRIPTION ne '*retail*'", ["usmf 30", "demf 10", "demf 40"]),
         ("DESCRIPTION eq ''", ["usmf 30"]),
         ("DESCRIPTION eq '*100%_*'", ["demf 10"]),
+        ("DESCRIPTION gt '*'", ["usmf 10", "usmf 20", "demf 10", "demf 40"]),
+        ("not (CUSTOMERGROUPID le '20' or dataAreaId eq 'usmf')", ["demf 40"]),
         (f"ISSALESTAXINCLUDEDINPRICE eq {NO} and CUSTOMERGROUPID ge '20'", ["usmf 20", "usmf 30", "demf 40"]),
         (f"ISSALESTAXINCLUDEDINPRICE ne {NO}", []),
         ("contains(DESCRIPTION,'tail') and startswith(CUSTOMERGROUPID,'1')", ["usmf 10"]),
@@ -92,6 +95,9 @@ def test_filters_follow_the_service(finops: Client, text: str, expected: list[st
         "description eq 'x'",
         "DESCRIPTION eq",
         "CUSTOMERGROUPID eq 10",
+        "ISSALESTAXINCLUDEDINPRICE has Microsoft.Dynamics.DataEntities.NoYes'No'",
+        "CustomersV3/any(c:c/CUSTOMERACCOUNT eq 'x')",
+        "CustomersV3/any(c:c/Lines/any(l:l/x eq 1))",
     ],
 )
 def test_filters_that_the_service_does_not_take_are_refused(finops: Client, text: str) -> None:
@@ -138,6 +144,38 @@ def test_values_have_the_types_and_stand_ins_of_the_service(finops: Client) -> N
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["ModifiedDateTime"])
 
 
+@pytest.mark.parametrize("none", ["1900-01-01T12:00:00Z", "1900-01-01T00:00:00Z", None])
+def test_no_date_is_written_in_both_forms(finops: Client, none: str | None) -> None:
+    finops.post("VendorGroups", {"dataAreaId": "demf", "VENDORGROUPID": "N"})
+    path = "VendorsV2(dataAreaId='demf',VENDORACCOUNTNUMBER='N')"
+    finops.post("VendorsV2", {"dataAreaId": "demf", "VENDORACCOUNTNUMBER": "N", "VENDORGROUPID": "N"})
+    finops.patch(path, {"VENDORHOLDRELEASEDATE": "2026-11-21T12:00:00Z"})
+    assert finops.patch(path, {"VENDORHOLDRELEASEDATE": none}).status_code == 204
+    assert finops.get(path).json()["VENDORHOLDRELEASEDATE"] == "1900-01-01T12:00:00Z"
+    for form in ("12", "00"):
+        found = finops.rows(f"VendorsV2?$filter=VENDORHOLDRELEASEDATE eq 1900-01-01T{form}:00:00Z")
+        assert "N" in {row["VENDORACCOUNTNUMBER"] for row in found}
+
+
+def test_no_date_of_a_date_time_is_midnight(finops: Client, management: Management) -> None:
+    columns = [{"name": "Code", "type": "text", "required": True}, {"name": "At", "type": "datetime"}]
+    table = {"set": "Moments", "entity": "Moment", "table": "M", "label": "M", "key": ["Code"], "columns": columns}
+    management.done("POST", f"sandboxes/{finops.info['name']}/tables", {"tables": [table]})
+    for place, sent in enumerate((None, "1900-01-01T12:00:00Z", "1900-01-01T00:00:00Z")):
+        row = finops.post("Moments", {"Code": str(place), "At": sent}).json()
+        assert row["At"] == "1900-01-01T00:00:00Z"
+
+
+def test_the_format_may_be_asked_for_as_json_alone(finops: Client) -> None:
+    assert finops.get("LegalEntities?$format=json").status_code == 200
+    assert finops.get("LegalEntities?$format=atom").status_code == 400
+
+
+@pytest.mark.parametrize("option", ["$apply=groupby((dataAreaId))", "$search=x", "$compute=1", "$deltatoken=x"])
+def test_options_that_the_service_does_not_have_are_refused(finops: Client, option: str) -> None:
+    assert finops.get(f"CustomerGroups?{ALL}&{option}").status_code == 400
+
+
 def test_no_date_is_the_first_of_january_1900(finops: Client) -> None:
     finops.post("VendorGroups", {"dataAreaId": "demf", "VENDORGROUPID": "10"})
     vendor = {"dataAreaId": "demf", "VENDORACCOUNTNUMBER": "V1", "VENDORGROUPID": "10"}
@@ -182,4 +220,12 @@ def test_an_unknown_entity_set_is_told_by_its_address(finops: Client) -> None:
 
 
 def test_answers_carry_the_headers_of_the_service(finops: Client) -> None:
-    assert {"ms-dyn-aid", "x-ms-request-id", "date"} <= set(finops.get("LegalEntities").headers)
+    found = finops.get("LegalEntities", x_ms_client_request_id="mine").headers
+    assert {"ms-dyn-aid", "server-timing", "x-ms-request-id", "date"} <= set(found)
+    assert {"ms-dyn-aid", "server-timing"} <= set(finops.get("Nothings").headers)
+
+
+def test_whole_numbers_are_compared_unquoted(finops: Client) -> None:
+    make_customer(finops, "demf", PAYMENTTERMSBASEDAYS=77)
+    assert len(finops.rows("CustomersV3?$filter=PAYMENTTERMSBASEDAYS eq 77")) == 1
+    assert finops.get("CustomersV3?$filter=PAYMENTTERMSBASEDAYS eq '77'").status_code == 400

@@ -18,8 +18,9 @@ from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.server import Options, SandboxServer
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management
+from tests.sandbox.packages import address_of, begin_import, ended, package, status
 from tests.sandbox.receiver import receiving
-from tests.sandbox.rows import make_account
+from tests.sandbox.rows import make_account, number
 
 PROJECT = Path(__file__).resolve().parents[2]
 LIMIT_S = 30
@@ -156,3 +157,19 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_an_import_that_was_under_way_runs_again(database: str, http: httpx.Client) -> None:
+    group = number()
+    with running(database, http) as management:
+        client = Client(info=management.create("finops", settings={"package_wait_s": 600}), http=http)
+        client.post("LegalEntities", {"LEGALENTITYID": "usmf", "NAME": "USMF"})
+        content = package("restart", "Customer groups", f"CUSTOMERGROUPID\r\n{group}\r\n")
+        execution_id = begin_import(client, content, "restart")
+        deadline = time.monotonic() + LIMIT_S
+        while status(client, execution_id) != "Executing":
+            assert time.monotonic() < deadline
+        management.done("PATCH", f"sandboxes/{client.info['name']}", {"package_wait_s": 0})
+    with running(database, http):
+        assert ended(client, execution_id) == "Succeeded"
+        assert client.get(address_of(group)).status_code == 200

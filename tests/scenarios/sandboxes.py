@@ -11,6 +11,7 @@ from tests.independent.services import Account
 from tests.stack import Stack
 
 TIMEOUT_S = 120.0
+UNLIMITED = {"requests": 0, "execution_s": 0, "concurrency": 0}  # stories poll more often than anybody should
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Sandbox:
 
 def make_sandbox(stack: Stack, *, name: str, kind: str, tenant: str, demo: str = "") -> Sandbox:
     """A sandbox with every table; `demo` names the rows that it starts with."""
-    wanted = {"name": name, "kind": kind, "demo": demo, "settings": {"tenant_id": tenant}}
+    wanted = {"name": name, "kind": kind, "demo": demo, "settings": {"tenant_id": tenant, "limits": UNLIMITED}}
     made = _ask(stack, "POST", "/sandboxes", wanted)
     account = Account(
         base_url=made["base_url"],

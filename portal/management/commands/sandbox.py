@@ -15,7 +15,10 @@ from syncengine.sandbox.origins import PortTaken
 from syncengine.sandbox.server import Options, SandboxServer
 
 TIME_LIMIT_S = 300
-COLUMNS = ("name", "kind", "base_url", "token_url", "tenant_id", "client_id", "client_secret")
+COLUMNS = (
+    *("name", "kind", "base_url", "token_url", "tenant_id", "client_id", "client_secret"),
+    *("user_name", "password"),
+)
 
 
 class Command(BaseCommand):

@@ -58,6 +58,30 @@ class In:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function of the service that is true or false of a column, such as `LastXHours`; `name` without its namespace.
+
+    Only `odata.parse_query` gives it: what a service takes, and no filter of a map.
+    """
+
+    name: str
+    column: str
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Whether any, or all, of the rows that a collection leads to pass `term`; None for "there is one".
+
+    Only `odata.parse_query` gives it: what a service takes, and no filter of a map.
+    """
+
+    path: str
+    is_all: bool
+    term: "Filter | None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class And:
     terms: tuple["Filter", ...]
 
@@ -72,7 +96,7 @@ class Not:
     term: "Filter"
 
 
-Filter = Comparison | Match | In | And | Or | Not
+Filter = Comparison | Match | In | Call | Related | And | Or | Not
 
 MAX_TERMS = 1_000  # comparisons in one filter
 MAX_DEPTH = 50  # nested brackets
@@ -85,6 +109,12 @@ class FilterError(PermanentError):
         super().__init__(message)
         self.text = text
         self.position = position
+
+
+def refused(where: Call | Related) -> FilterError:
+    """What backends say that know only columns of the table itself."""
+    what = where.name if isinstance(where, Call) else where.path
+    return FilterError(f'"{what}" cannot be part of this filter.', text="", position=0)
 
 
 def all_of(*terms: Filter | None) -> Filter | None:

@@ -6,7 +6,20 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from syncengine.catalog import Column, ColumnType, Table
-from syncengine.mapping.filters.ast import And, Comparison, Filter, FilterError, In, Match, Not, Or, Value
+from syncengine.mapping.filters.ast import (
+    And,
+    Call,
+    Comparison,
+    Filter,
+    FilterError,
+    In,
+    Match,
+    Not,
+    Or,
+    Related,
+    Value,
+    refused,
+)
 
 MAX_SCALE = 18
 _MAX_ADJUSTED = 27
@@ -20,7 +33,7 @@ def columns_of(where: Filter) -> set[str]:
 
 
 def leaves(where: Filter) -> Iterator[Comparison | Match | In]:
-    """The conditions, without what joins them."""
+    """The conditions, without what joins them. Raises: FilterError for what a map cannot filter by."""
     waiting: list[Filter] = [where]
     while waiting:
         term = waiting.pop()
@@ -29,6 +42,8 @@ def leaves(where: Filter) -> Iterator[Comparison | Match | In]:
                 waiting += reversed(term.terms)
             case Not():
                 waiting.append(term.term)
+            case Call() | Related():
+                raise refused(term)
             case _:
                 yield term
 

@@ -5,6 +5,9 @@ The grammar is that of the library odata-query. What it does not know is added h
 (whose texts may stand in double quotation marks, as in JSON: dataverse takes an apostrophe in no other way), lists of
 one value, any year from 0001 on, and columns whose names begin like a keyword (`allowEdit`, `nullable`).
 
+`parse_query` reads what a service itself takes beside that: paths (`primarycontactid/name`), `any` and `all`, and the
+functions of dataverse. The engine's own filters know none of them.
+
 Wildcards of finops (`Name eq '*retail*'`) stay plain comparisons: whether `*` means something is for the backend that
 speaks for the service to say.
 """
@@ -25,6 +28,7 @@ from syncengine.mapping.filters.ast import (
     MAX_DEPTH,
     MAX_TERMS,
     And,
+    Call,
     Comparison,
     Filter,
     FilterError,
@@ -33,6 +37,7 @@ from syncengine.mapping.filters.ast import (
     Not,
     Operator,
     Or,
+    Related,
     TextMatch,
     Value,
 )
@@ -40,7 +45,8 @@ from syncengine.mapping.filters.ast import (
 MAX_TOKENS = 30_000  # long lists of values count here, not as terms
 MAX_DIGITS = 38
 
-IN_FUNCTION = "Microsoft.Dynamics.CRM.In"
+NAMESPACE = "Microsoft.Dynamics.CRM."
+IN_FUNCTION = f"{NAMESPACE}In"
 _FUNCTIONS = {str(how): how for how in (TextMatch.CONTAINS, TextMatch.STARTS_WITH, TextMatch.ENDS_WITH)}
 _OPERATORS: dict[type[Any], Operator] = {
     ast.Eq: Operator.EQ,
@@ -71,18 +77,33 @@ def parse(text: str) -> Filter:
     Raises: FilterError with the position of what cannot be understood.
     """
     tokens = _tokens(text)
+    return _Reader(text, _positions(tokens)).filter(_tree(tokens, text, _refusal))
+
+
+def parse_query(text: str) -> Filter:
+    """The filter with paths, `any`, `all` and functions, of which the backend says whether it knows them.
+
+    Raises: FilterError with the position of what cannot be understood.
+    """
+    tokens = _tokens(text)
+    return _QueryReader(text, _positions(tokens)).filter(_tree(tokens, text, _query_refusal))
+
+
+def _tree(tokens: Sequence[Any], text: str, refusal: "Refusal") -> Any:
     if not tokens:
         raise FilterError("The filter is empty.", text=text, position=0)
-    _check_size(tokens, text)
+    _check_size(tokens, text, refusal)
     handed = _Handed(tokens)
     try:
-        tree = ODataParser().parse(iter(handed))
+        return ODataParser().parse(iter(handed))
     except ParsingException as exc:
         raise _unexpected(exc.token, text) from exc
-    except ODataException as exc:
+    except (ODataException, AttributeError, NotImplementedError) as exc:  # the last two for what the library overlooks
         raise FilterError("This function takes other values.", text=text, position=handed.position) from exc
-    positions = {id(token.value): token.index for token in tokens}
-    return _Reader(text, positions).filter(tree)
+
+
+def _positions(tokens: Sequence[Any]) -> dict[int, int]:
+    return {id(token.value): token.index for token in tokens}
 
 
 # --- tokens
@@ -192,12 +213,15 @@ def _tokens(text: str) -> list[Any]:
     return tokens
 
 
-def _check_size(tokens: Sequence[Any], text: str) -> None:
+Refusal = Callable[..., str | None]
+
+
+def _check_size(tokens: Sequence[Any], text: str, refusal: Refusal) -> None:
     """Refuses on the tokens what would make a tree too wide or too deep, and what no backend knows."""
     terms = depth = square = 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         is_call = token.type == "ODATA_IDENTIFIER" and following is not None and following.type == "("
-        problem = _refusal(token, is_call=is_call)
+        problem = refusal(token, is_call=is_call)
         square += {"[": 1, "]": -1}.get(token.type, 0)
         depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.type, 0)
         terms += token.type in _COMPARING or is_call
@@ -217,6 +241,12 @@ def _refusal(token: Any, *, is_call: bool) -> str | None:
     if is_call and (name := token.value.full_name()) not in {*_FUNCTIONS, IN_FUNCTION}:
         return f'The function "{name[:40]}" is not supported in a filter.'
     return _REFUSED.get(token.type)
+
+
+def _query_refusal(token: Any, *, is_call: bool) -> str | None:
+    if is_call and not token.value.full_name().startswith(NAMESPACE):
+        return _refusal(token, is_call=is_call)
+    return None if token.type == "/" else _REFUSED.get(token.type)
 
 
 class _Handed:
@@ -338,6 +368,53 @@ class _Reader:
             raise self.error("This value is out of range.", node) from exc
         except TypeError as exc:
             raise self.error("A value is expected here.", node) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryReader(_Reader):
+    """Reads paths and functions too. `variables` are those of the lambdas around: `o` in `any(o:o/name eq 'x')`."""
+
+    variables: tuple[str, ...] = ()
+
+    def filter(self, node: Any) -> Filter:
+        if isinstance(node, ast.CollectionLambda):
+            return self.related(node)
+        return _Reader.filter(self, node)
+
+    def related(self, node: Any) -> Filter:
+        path, is_all = self.column(node.owner), isinstance(node.operator, ast.All)
+        if node.lambda_ is None:
+            return Related(path=path, is_all=is_all, term=None)
+        inner = _QueryReader(self.text, self.positions, (*self.variables, node.lambda_.identifier.name))
+        return Related(path=path, is_all=is_all, term=inner.filter(node.lambda_.expression))
+
+    def call(self, node: Any) -> Filter:
+        name = node.func.full_name()
+        if name == IN_FUNCTION or not name.startswith(NAMESPACE):
+            return _Reader.call(self, node)
+        named = {str(arg.name.name).lower(): arg.param for arg in node.args if isinstance(arg, ast.NamedParam)}
+        match named.pop("propertyname", None), list(named.items()):
+            case ast.String() as column, []:
+                values: tuple[Value, ...] = ()
+            case ast.String() as column, [("propertyvalue", value)]:
+                values = (self.value(value),)
+            case ast.String() as column, [("propertyvalues", ast.List() as several)]:
+                values = self.values(several)
+            case _:
+                raise self.error(f'"{name}" takes PropertyName and at most one of PropertyValue, PropertyValues.', node)
+        return Call(name=name.removeprefix(NAMESPACE), column=column.val, values=values)
+
+    def column(self, node: Any) -> str:
+        names: list[str] = []
+        while isinstance(node, ast.Attribute):
+            names.insert(0, str(node.attr))
+            node = node.owner
+        first = _Reader.column(self, node)
+        if self.variables and first == self.variables[-1] and names:
+            return "/".join(names)
+        if self.variables:
+            raise self.error(f'A column of "{self.variables[-1]}" is expected here.', node)
+        return "/".join([first, *names])
 
 
 def _flat(node: Any) -> list[Any]:

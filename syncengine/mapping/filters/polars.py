@@ -14,7 +14,21 @@ import polars as pl
 
 from syncengine.catalog import Column, ColumnType, Table
 from syncengine.frames import MAX_PRECISION, dtype_of
-from syncengine.mapping.filters.ast import And, Comparison, Filter, In, Match, Not, Operator, Or, TextMatch, Value
+from syncengine.mapping.filters.ast import (
+    And,
+    Call,
+    Comparison,
+    Filter,
+    In,
+    Match,
+    Not,
+    Operator,
+    Or,
+    Related,
+    TextMatch,
+    Value,
+    refused,
+)
 from syncengine.mapping.filters.columns import column_of, digits_after_point, typed
 
 _TEXTUAL = frozenset({ColumnType.TEXT, ColumnType.ENUM, ColumnType.UUID, ColumnType.LOOKUP})
@@ -39,6 +53,8 @@ def to_expression(where: Filter, table: Table) -> pl.Expr:
         case In():
             column = column_of(table, where.column)
             return _is_in(column, [typed(column, value) for value in where.values])
+        case Call() | Related():
+            raise refused(where)
 
 
 def _comparison(column: Column, where: Comparison) -> pl.Expr:

@@ -16,6 +16,7 @@ from uuid import UUID
 from syncengine.catalog import Column, ColumnType, Table
 from syncengine.mapping.filters.ast import (
     And,
+    Call,
     Comparison,
     Filter,
     FilterError,
@@ -24,8 +25,10 @@ from syncengine.mapping.filters.ast import (
     Not,
     Operator,
     Or,
+    Related,
     TextMatch,
     Value,
+    refused,
 )
 from syncengine.mapping.filters.columns import column_of, typed
 from syncengine.mapping.filters.odata import IN_FUNCTION
@@ -50,6 +53,8 @@ def to_odata(where: Filter, table: Table, *, dialect: Dialect) -> str:
             return _joined(where.terms, " or ", table, dialect)
         case Not():
             return f"not ({to_odata(where.term, table, dialect=dialect)})"
+        case Call() | Related():
+            raise refused(where)
     column = column_of(table, where.column)
     match where:
         case Comparison():

@@ -1,7 +1,11 @@
-"""CreateMultiple, UpdateMultiple, UpsertMultiple: many rows, all or none. Source: Dataverse Web API documentation."""
+"""CreateMultiple, UpdateMultiple, UpsertMultiple, DeleteMultiple: many rows in one call.
+
+Standard tables take all or none; of elastic tables each row stands alone (`elastic`). Source: Web API documentation.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,12 +13,14 @@ from psycopg import Connection, sql
 
 from syncengine.sandbox import addresses
 from syncengine.sandbox.addresses import BadAddress, Segment
-from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
+from syncengine.sandbox.calls import Answer, Call, ServiceError, encode, json_answer
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.dataverse import errors, keys
+from syncengine.sandbox.dataverse import duplicates, elastic, errors, keys, plug_ins, privileges, steps, write
+from syncengine.sandbox.dataverse.contexts import Change
+from syncengine.sandbox.dataverse.logic import logic_of
 from syncengine.sandbox.dataverse.payload import Payload, read_body, read_payload
-from syncengine.sandbox.dataverse.webhooks import Change
-from syncengine.sandbox.dataverse.write import check_required, tell, touch
+from syncengine.sandbox.dataverse.shape import first_status
+from syncengine.sandbox.dataverse.write import check_required, follow, tell, touch
 from syncengine.sandbox.shape import Field, Shape, folded
 from syncengine.sandbox.site import Site
 
@@ -43,12 +49,20 @@ def answer(site: Site, connection: Connection[Any], call: Call, shape: Shape, me
         "CreateMultiple": _create_multiple,
         "UpdateMultiple": _update_multiple,
         "UpsertMultiple": _upsert_multiple,
+        "DeleteMultiple": _delete_multiple,
     }
-    if message == "DeleteMultiple":
+    table = errors.table_of(shape)
+    if message == "DeleteMultiple" and not table.is_elastic:
         raise ServiceError(400, "DeleteMultiple has not yet been implemented.", code=errors.NOT_YET)
-    if message not in handlers or errors.table_of(shape).is_system:
+    if message not in handlers or table.is_system:
         raise errors.no_segment(message)
-    return handlers[message](site, connection, call, shape, _targets(call, shape))
+    targets = _targets(call, shape)
+    if table.is_elastic:
+        handler = handlers[message]
+        return elastic.answer(
+            site.stock, connection, call, shape, targets, lambda some: handler(site, connection, call, shape, some)
+        )
+    return handlers[message](site, connection, call, shape, targets)
 
 
 def create_rows(
@@ -61,22 +75,34 @@ def create_rows(
     is_silent: bool = False,
 ) -> None:
     """Insert all rows in one statement; subscribers are told unless `is_silent`."""
+    if not is_silent:
+        privileges.check(site, call, privileges.CREATE, shape)
+        rows = [_prepared(site, connection, call, shape, plug_ins.CREATE, row) for row in rows]
+    table = errors.table_of(shape)
     for row in rows:
-        check_required(errors.table_of(shape), row.values)
-        site.check_rules(shape.name, "create", row.values)
+        check_required(table, row.values)
     names = list(dict.fromkeys(name for row in rows for name in row.values if name != shape.row_id.column))
     defaults = _defaults(shape)
-    columns = [[row.values.get(name, defaults.get(name)) for row in rows] for name in names]
     fields = [shape.row_id, *(shape.by_column[name] for name in names)]
     connection.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT * FROM unnest({})").format(
-            shape.relation, _identifiers(fields), _arrays(fields)
-        ),
-        [[row.row_id for row in rows], *columns],
+        sql.SQL("INSERT INTO {} ({}) {}").format(shape.relation, _identifiers(fields), _sent(fields)),
+        [_packed([row.row_id, *(row.values.get(name, defaults.get(name)) for name in names)] for row in rows)],
     )
     if not is_silent:
         site.count(Work.CREATES, call, len(rows))
         tell_all(site, connection, call, shape, "Create", rows)
+        follow(site, connection, call, shape, plug_ins.CREATE, [(row.row_id, row.values) for row in rows])
+
+
+def _prepared(site: Site, connection: Connection[Any], call: Call, shape: Shape, operation: str, row: Row) -> Row:
+    """The row as custom logic lets it be written. Raises: ServiceError."""
+    is_there = operation == plug_ins.UPDATE
+    duplicates.check(site, connection, call, shape, row.values, row.row_id if is_there else None)
+    if not logic_of(site, call).is_synchronous_run:
+        return row
+    values = plug_ins.changed(site, shape, operation, row.values)
+    site.check_rules(shape.name, operation, values)
+    return row if values is row.values else Row(row_id=row.row_id, values=values)
 
 
 def _create_multiple(
@@ -119,13 +145,13 @@ def _upsert_multiple(
     updates = []
     for key, values in addressed:
         row_id = found.get(_folded_key(key))
-        values.pop(shape.row_id.column, None)
+        own = {one.column: value for one, value in key}
+        values = {name: value for name, value in values.items() if name not in own and name != shape.row_id.column}
         if row_id is not None:
             updates.append(Row(row_id=row_id, values=values))
             continue
         if _folded_key(key) in creates:
             raise ServiceError(412, "Two targets name the same record.", code=errors.KEY_TAKEN)
-        own = {one.column: value for one, value in key}
         made_id = own.pop(shape.row_id.column, None) or uuid4()
         creates[_folded_key(key)] = Row(row_id=made_id, values={**values, **own})
     if creates:
@@ -136,15 +162,27 @@ def _upsert_multiple(
 
 def _update_rows(site: Site, connection: Connection[Any], call: Call, shape: Shape, rows: Sequence[Row]) -> None:
     """Rows that give the same columns are updated by one statement."""
+    if not rows:
+        return
+    privileges.check(site, call, privileges.WRITE, shape)
+    rows = [_prepared(site, connection, call, shape, plug_ins.UPDATE, row) for row in rows]
+    before = steps.rows_before(site, connection, shape, "Update", [row.row_id for row in rows])
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        site.check_rules(shape.name, "update", row.values)
         groups.setdefault(tuple(row.values), []).append(row)
     for names, group in groups.items():
         _update_group(connection, shape, [shape.by_column[name] for name in names], group)
-    if rows:
-        site.count(Work.UPDATES, call, len(rows))
-        tell_all(site, connection, call, shape, "Update", rows)
+    site.count(Work.UPDATES, call, len(rows))
+    tell_all(site, connection, call, shape, "Update", rows, before)
+    follow(site, connection, call, shape, plug_ins.UPDATE, [(row.row_id, row.values) for row in rows])
+
+
+def _delete_multiple(
+    site: Site, connection: Connection[Any], call: Call, shape: Shape, targets: list[dict[str, Any]]
+) -> Answer:
+    for target in targets:
+        write.delete(site, connection, call, shape, keys.read_key(shape, _address(shape, target)))
+    return Answer(status=204)
 
 
 def _update_group(connection: Connection[Any], shape: Shape, fields: list[Field], rows: Sequence[Row]) -> None:
@@ -153,16 +191,16 @@ def _update_group(connection: Connection[Any], shape: Shape, fields: list[Field]
         raise ServiceError(400, "Two targets name the same record.", code=errors.PAYLOAD)
     sets = [sql.SQL("{} = v.{}").format(one.identifier, one.identifier) for one in fields]
     done = connection.execute(
-        sql.SQL("UPDATE {} t SET {} FROM unnest({}) v ({}) WHERE t.{} = v.{} RETURNING t.{}").format(
+        sql.SQL("UPDATE {} t SET {} FROM ({}) v ({}) WHERE t.{} = v.{} RETURNING t.{}").format(
             shape.relation,
             sql.SQL(", ").join([*sets, *touch(shape)]),
-            _arrays([shape.row_id, *fields]),
+            _sent([shape.row_id, *fields]),
             _identifiers([shape.row_id, *fields]),
             shape.row_id.identifier,
             shape.row_id.identifier,
             shape.row_id.identifier,
         ),
-        [list(by_id), *([row.values[one.column] for row in by_id.values()] for one in fields)],
+        [_packed([row_id, *(row.values[one.column] for one in fields)] for row_id, row in by_id.items())],
     )
     missing = by_id.keys() - {row_id for (row_id,) in done}
     if missing:
@@ -184,10 +222,10 @@ def _existing_group(connection: Connection[Any], shape: Shape, group: list[keys.
     fields = [one for one, _ in group[0]]
     names = sql.SQL(", ").join(map(folded, fields))
     rows = connection.execute(
-        sql.SQL("SELECT {}, {} FROM {} WHERE ({}) IN (SELECT {} FROM unnest({}) v ({})) FOR NO KEY UPDATE").format(
-            shape.row_id.identifier, names, shape.relation, names, names, _arrays(fields), _identifiers(fields)
+        sql.SQL("SELECT {}, {} FROM {} WHERE ({}) IN (SELECT {} FROM ({}) v ({})) FOR NO KEY UPDATE").format(
+            shape.row_id.identifier, names, shape.relation, names, names, _sent(fields), _identifiers(fields)
         ),
-        [[key[place][1] for key in group] for place in range(len(fields))],
+        [_packed([value for _, value in key] for key in group)],
     ).fetchall()
     columns = tuple(one.column for one in fields)
     return [((columns, tuple(row[1:])), row[0]) for row in rows]
@@ -200,14 +238,21 @@ def _folded_key(key: keys.Key) -> Any:
 
 
 def tell_all(
-    site: Site, connection: Connection[Any], call: Call, shape: Shape, message: str, rows: Sequence[Row]
+    site: Site,
+    connection: Connection[Any],
+    call: Call,
+    shape: Shape,
+    message: str,
+    rows: Sequence[Row],
+    before: Mapping[UUID, Mapping[str, Any]] = MappingProxyType({}),
 ) -> None:
-    tell(
-        site,
-        connection,
-        call,
-        [Change(message=message, shape=shape, row_id=row.row_id, values=row.values) for row in rows],
-    )
+    if steps.registered(site, connection) is None:
+        return
+    changes = [
+        Change(message=message, shape=shape, row_id=row.row_id, values=row.values, before=before.get(row.row_id, {}))
+        for row in rows
+    ]
+    tell(site, connection, call, changes)
 
 
 def _targets(call: Call, shape: Shape) -> list[dict[str, Any]]:
@@ -246,7 +291,7 @@ def _defaults(shape: Shape) -> dict[str, Any]:
     return {
         **{one.column: False for one in shape.fields.values() if one.sql_type == "boolean"},
         "statecode": 0,
-        "statuscode": 1,
+        "statuscode": first_status(shape.fields["statuscode"]),
     }
 
 
@@ -254,5 +299,14 @@ def _identifiers(fields: Iterable[Field]) -> sql.Composable:
     return sql.SQL(", ").join(one.identifier for one in fields)
 
 
-def _arrays(fields: Iterable[Field]) -> sql.Composable:
-    return sql.SQL(", ").join(sql.SQL("%s::{}").format(sql.SQL(f"{one.sql_type}[]")) for one in fields)
+def _sent(fields: Iterable[Field]) -> sql.Composable:
+    """The rows of one parameter, `_packed`, as columns of these fields."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("(e->>{})::{}").format(sql.Literal(place), sql.SQL(one.sql_type)) for place, one in enumerate(fields)
+    )
+    return sql.SQL("SELECT {} FROM jsonb_array_elements(%s::jsonb) e").format(columns)
+
+
+def _packed(rows: Iterable[list[Any]]) -> str:
+    """Rows of values as one text, which PostgreSQL takes apart faster than the driver makes arrays of them."""
+    return encode(list(rows)).decode()

@@ -14,8 +14,9 @@ from psycopg import Connection, sql
 
 from syncengine.sandbox import paging, query
 from syncengine.sandbox.calls import Answer, Call, ServiceError
-from syncengine.sandbox.dataverse import errors, read
+from syncengine.sandbox.dataverse import annotations, errors, read, view
 from syncengine.sandbox.dataverse.shape import XACT
+from syncengine.sandbox.dataverse.view import View
 from syncengine.sandbox.paging import Position
 from syncengine.sandbox.query import QueryRefused, Rows
 from syncengine.sandbox.shape import Shape
@@ -40,7 +41,7 @@ class Token:
 
 
 def is_asked(call: Call) -> bool:
-    is_later_page = 'istracking="True"' in (call.address.option("$skiptoken") or "")
+    is_later_page = read.is_tracking(call.address.option("$skiptoken") or "")
     return is_later_page or TRACK in call.preferences or call.address.option("$deltatoken") is not None
 
 
@@ -48,6 +49,11 @@ def list_changes(site: Site, connection: Connection[Any], call: Call, shape: Sha
     """All rows where no token is given, else what changed since."""
     _check(call, shape)
     since = _since(site, call, shape)
+    told = View(
+        shape=shape,
+        fields=tuple(query.selected(shape, call.address, [shape.row_id])),
+        asked=annotations.wanted(call),
+    )
     position = read.position_of(site, call, _question(call, shape))
     until = _read(position.extra) if position else _now(connection)
     conditions = [_seen(until), *([] if since is None else [_changed_since(since)])]
@@ -56,21 +62,21 @@ def list_changes(site: Site, connection: Connection[Any], call: Call, shape: Sha
     found = query.fetch(
         connection,
         shape,
-        row=query.row_json(shape, query.selected(shape, call.address, [shape.row_id]), read.to_json, read.ETAG),
+        row=view.row_text(site, told),
         conditions=conditions,
         order=_order(shape),
-        limit=query.page_size(call, read.MAX_PAGE),
+        limit=query.page_size(call, read.max_page(shape)),
     )
-    applied = {"Preference-Applied": TRACK}
+    applied = read.applied(call, TRACK)
     if found.last is not None:
         page = position.page + 1 if position else 2
         behind = Position(question=_question(call, shape), page=page, values=found.last, extra=until.text)
-        link = read.link(call, shape, {"$skiptoken": read.cookie(site, behind, is_tracking=True)})
-        return read.rows_answer(call, shape, found, next_link=link, is_delta=since is not None, headers=applied)
+        link = read.link(call, shape.name, {"$skiptoken": read.cookie(site, behind, is_tracking=True)})
+        return read.rows_answer(call, shape, found, told, next_link=link, is_delta=since is not None, headers=applied)
     if since is not None:
         found = Rows(texts=[*found.texts, *_tombstones(connection, call, shape, since, until)])
-    link = read.link(call, shape, {"$deltatoken": until.text}, without="$skiptoken")
-    return read.rows_answer(call, shape, found, delta_link=link, is_delta=since is not None, headers=applied)
+    link = read.link(call, shape.name, {"$deltatoken": until.text}, without="$skiptoken")
+    return read.rows_answer(call, shape, found, told, delta_link=link, is_delta=since is not None, headers=applied)
 
 
 def count_changes(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:
@@ -99,7 +105,8 @@ def _since(site: Site, call: Call, shape: Shape) -> Token | None:
     oldest = datetime.now(UTC) - timedelta(seconds=site.settings.delta_lifetime_s)
     if token.made_at < max(oldest, shape.changed_at):
         text = "Version stamp associated with the client has expired. Please perform a full sync."
-        raise ServiceError(400, text, code=errors.TOKEN_EXPIRED)
+        # Which of the two the feed of rows answers is not settled by anything published.
+        raise ServiceError(410 if site.settings.refuses_old_tokens_with_410 else 400, text, code=errors.TOKEN_EXPIRED)
     return token
 
 

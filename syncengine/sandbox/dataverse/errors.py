@@ -3,6 +3,7 @@
 Source: Dataverse Web API documentation; the texts are worded after the service's.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg import errors as pg
 
 from syncengine.sandbox.calls import Answer, ServiceError, json_answer
 from syncengine.sandbox.declarations import DataverseTable
+from syncengine.sandbox.limits import Limit
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.store import Stock
 
@@ -31,9 +33,25 @@ REQUIRED = "0x80040203"
 RULE = "0x80040265"
 NOT_A_MEMBER = "0x80072560"
 TOKEN_EXPIRED = "0x80044352"
-TOO_MANY = "0x80072322"
 NOT_YET = "0x80040801"
 SQL_TIMEOUT = "0x80044151"
+DUPLICATE = "0x80040333"
+PRIVILEGE_MISSING = "0x80040220"
+ACCESS_DENIED = "0x80048306"
+ENDLESS = "0x80044182"
+UNEXPECTED = "0x80040216"
+_THROTTLED = {
+    Limit.REQUESTS: ("0x80072322", "Number of requests exceeded the limit of 6000 over time window of 300 seconds."),
+    Limit.EXECUTION: (
+        "0x80072321",
+        (
+            "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time window of"
+            " 300 seconds. Decrease number of concurrent requests or reduce the duration of requests and try again"
+            " later."
+        ),
+    ),
+    Limit.CONCURRENCY: ("0x80072326", "Number of concurrent requests exceeded the limit of 52."),
+}
 
 
 def bad_payload(shape: Shape | None, text: str) -> ServiceError:
@@ -74,6 +92,14 @@ def row_exists() -> ServiceError:
     return ServiceError(412, "A record with matching key values already exists.", code=ROW_EXISTS)
 
 
+def endless() -> ServiceError:
+    text = (
+        "This workflow job was canceled because the workflow that started it included an infinite loop."
+        " Correct the workflow logic and try again."
+    )
+    return ServiceError(400, text, code=ENDLESS)
+
+
 def type_name(shape: Shape) -> str:
     return f"Microsoft.Dynamics.CRM.{table_of(shape).logical}"
 
@@ -83,9 +109,14 @@ def table_of(shape: Shape) -> DataverseTable:
     return shape.declared
 
 
-def answer_of(error: ServiceError) -> Answer:
-    code = RULE if error.kind == "rule" else error.code or "0x0"
-    return json_answer(error.status, {"error": {"code": code, "message": str(error)}}, error.headers)
+def code_of(error: ServiceError) -> str:
+    return RULE if error.kind == "rule" else error.code or "0x0"
+
+
+def answer_of(error: ServiceError, details: Mapping[str, str] | None = None) -> Answer:
+    """The error's own answer; `details` stand beside code and text."""
+    content = {"code": code_of(error), "message": str(error), **(details or {})}
+    return json_answer(error.status, {"error": content}, error.headers)
 
 
 def unauthorized() -> Answer:
@@ -95,13 +126,9 @@ def unauthorized() -> Answer:
     return Answer(status=401, headers=headers)
 
 
-def throttled(retry_after_s: int) -> ServiceError:
-    return ServiceError(
-        429,
-        "Number of requests exceeded the limit of 6000 over time window of 300 seconds.",
-        code=TOO_MANY,
-        headers={"Retry-After": str(retry_after_s)},
-    )
+def throttled(limit: Limit, retry_after_s: int) -> ServiceError:
+    code, text = _THROTTLED[limit]
+    return ServiceError(429, text, code=code, headers={"Retry-After": str(retry_after_s)})
 
 
 def translated(error: psycopg.Error, stock: Stock) -> ServiceError:

@@ -5,15 +5,16 @@ environment has. Source: Dataverse Web API documentation.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from psycopg import Connection, sql
 
-from syncengine.sandbox import query
 from syncengine.sandbox.calls import Answer, Call, json_answer
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.dataverse import errors, jobs, keys, read
+from syncengine.sandbox.dataverse import duplicates, errors, jobs, keys, read, view, write
+from syncengine.sandbox.dataverse.identities import UNIT, own_id
 from syncengine.sandbox.dataverse.keys import Key
+from syncengine.sandbox.dataverse.payload import read_body
 from syncengine.sandbox.declarations import DataverseTable
 from syncengine.sandbox.query import Rows
 from syncengine.sandbox.registry import Client
@@ -21,9 +22,12 @@ from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 MESSAGES = ("Create", "Update", "Delete", "CreateMultiple", "UpdateMultiple", "UpsertMultiple", "Retrieve")
+OF_ELASTIC = ("DeleteMultiple",)
+OF_NO_TABLE = ("Associate", "Disassociate")
 ROLES_OF_USER = "systemuserroles_association"
 CUSTOMER, TRIAL = "Customer", "Trial"
-UNIT, ROLE = "root business unit", "System Administrator"
+PUBLISH = "PublishDuplicateRule"
+ROLE = "System Administrator"
 
 Function = Callable[[Site, Connection[Any], Call], Answer]
 
@@ -34,7 +38,31 @@ def find(name: str) -> Function | None:
         "RetrieveVersion": _retrieve_version,
         "RetrieveCurrentOrganization": _retrieve_current_organization,
         "BulkDelete": jobs.bulk_delete,
+        "UnpublishDuplicateRule": _unpublish_duplicate_rule,
     }.get(name)
+
+
+def is_bound(shape: Shape, name: str) -> bool:
+    return shape.name == "duplicaterules" and name == f"Microsoft.Dynamics.CRM.{PUBLISH}"
+
+
+def bound(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, name: str) -> Answer:
+    """The action of a row: a duplicate detection rule is published."""
+    write.set_values(site, connection, call, shape, key, {"statuscode": duplicates.PUBLISHED, "statecode": 1})
+    context = f"{call.base}/$metadata#Microsoft.Dynamics.CRM.{PUBLISH}Response"
+    return json_answer(200, {"@odata.context": context, "JobId": str(uuid4())})
+
+
+def _unpublish_duplicate_rule(site: Site, connection: Connection[Any], call: Call) -> Answer:
+    shape = site.stock.shapes["duplicaterules"]
+    body = read_body(call, shape)
+    try:
+        rule_id = UUID(str(body.get("DuplicateRuleId")))
+    except ValueError as error:
+        raise errors.bad_payload(None, "'DuplicateRuleId' must be the id of a rule.") from error
+    values = {"statuscode": duplicates.UNPUBLISHED, "statecode": 0}
+    write.set_values(site, connection, call, shape, [(shape.row_id, rule_id)], values)
+    return Answer(status=204)
 
 
 def is_association(shape: Shape, name: str) -> bool:
@@ -50,13 +78,11 @@ def associated(site: Site, connection: Connection[Any], call: Call, shape: Shape
     held = sql.SQL("roleid IN (SELECT s.roleid FROM {}.systemuserrolescollection s WHERE s.systemuserid = {})").format(
         sql.Identifier(site.schema), sql.Literal(user_id)
     )
-    fields = query.selected(roles, call.address, [roles.row_id])
+    told = view.of_call(site, call, roles)
     rows = connection.execute(
-        sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY name").format(
-            query.row_json(roles, fields, read.to_json, read.ETAG), roles.relation, held
-        )
+        sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY name").format(view.row_text(site, told), roles.relation, held)
     )
-    return read.rows_answer(call, roles, Rows(texts=[text for (text,) in rows]))
+    return read.rows_answer(call, roles, Rows(texts=[text for (text,) in rows]), told)
 
 
 def _who_am_i(site: Site, connection: Connection[Any], call: Call) -> Answer:
@@ -65,7 +91,7 @@ def _who_am_i(site: Site, connection: Connection[Any], call: Call) -> Answer:
         200,
         {
             "@odata.context": f"{call.base}/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
-            "BusinessUnitId": str(_own_id(UNIT)),
+            "BusinessUnitId": str(UNIT),
             "UserId": call.user_id,
             "OrganizationId": site.settings.organization_id,
         },
@@ -99,14 +125,9 @@ def _retrieve_current_organization(site: Site, connection: Connection[Any], call
     return json_answer(200, {"@odata.context": context, "Detail": detail})
 
 
-def _own_id(name: str) -> UUID:
-    """The id of a row that every environment has; the same in copies."""
-    return uuid5(NAMESPACE_URL, name)
-
-
 def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
     """What a new environment has: its organization, users with a role, the messages that steps are registered for."""
-    organization_id, unit_id, role_id = UUID(site.settings.organization_id), _own_id(UNIT), _own_id(ROLE)
+    organization_id, unit_id, role_id = UUID(site.settings.organization_id), UNIT, own_id(ROLE)
     _insert(
         connection,
         site,
@@ -136,7 +157,8 @@ def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
     )
     for client in site.settings.clients:
         add_user(connection, site, client)
-    messages = [{"sdkmessageid": _message_id(name), "name": name} for name in MESSAGES]
+    names = (*MESSAGES, *OF_ELASTIC, *OF_NO_TABLE)
+    messages = [{"sdkmessageid": _message_id(name), "name": name} for name in names]
     _insert(connection, site, "sdkmessages", messages)
     add_message_filters(connection, site, site.stock.inventory.tables)
 
@@ -148,22 +170,24 @@ def add_user(connection: Connection[Any], site: Site, client: Client) -> None:
         "fullname": f"# {client.name}",
         "domainname": client.client_id,
         "applicationid": UUID(client.client_id),
-        "businessunitid": _own_id(UNIT),
+        "businessunitid": UNIT,
     }
     _insert(connection, site, "systemusers", [user])
-    held = {"systemuserid": UUID(client.user_id), "roleid": _own_id(ROLE)}
+    held = {"systemuserid": UUID(client.user_id), "roleid": own_id(ROLE)}
     _insert(connection, site, "systemuserrolescollection", [held])
 
 
 def _message_id(name: str) -> UUID:
-    return _own_id(f"sdkmessage {name}")
+    return own_id(f"sdkmessage {name}")
 
 
 def add_message_filters(connection: Connection[Any], site: Site, sets: Iterable[str]) -> None:
     """Which messages the tables of these sets take."""
     tables = [site.stock.inventory.tables[name] for name in sets]
-    logical = [table.logical for table in tables if isinstance(table, DataverseTable) and not table.is_system]
-    pairs = [(name, message) for name in logical for message in MESSAGES]
+    own = [table for table in tables if isinstance(table, DataverseTable) and not table.is_system]
+    pairs = [
+        (table.logical, message) for table in own for message in (*MESSAGES, *(OF_ELASTIC if table.is_elastic else ()))
+    ]
     connection.execute(
         sql.SQL(
             "INSERT INTO {}.sdkmessagefilters (sdkmessagefilterid, sdkmessageid, primaryobjecttypecode, name)"

@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 from syncengine.mapping.filters.ast import And, Comparison, Filter, In, Operator, Or, Value
 from syncengine.sandbox import query
 from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
-from syncengine.sandbox.dataverse import errors, read, write
+from syncengine.sandbox.dataverse import conditions, errors, write
 from syncengine.sandbox.query import QueryRefused
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
@@ -87,11 +87,11 @@ def _found(connection: Connection[Any], shape: Shape, criteria: _Criteria) -> It
     terms = tuple(_term(shape, each) for each in criteria.Conditions)
     wanted: Filter = Or(terms=terms) if criteria.FilterOperator == "Or" else And(terms=terms)
     try:
-        conditions = [condition(wanted, shape.fields, read.DIALECT)] if terms else []
+        passing = [condition(wanted, shape.fields, conditions.DIALECT)] if terms else []
     except FilterRefused as error:
         raise QueryRefused(str(error)) from error
     rows = connection.execute(
-        sql.SQL("SELECT {} FROM {} WHERE {}").format(shape.row_id.identifier, shape.relation, query.all_of(conditions))
+        sql.SQL("SELECT {} FROM {} WHERE {}").format(shape.row_id.identifier, shape.relation, query.all_of(passing))
     ).fetchall()
     return [row_id for (row_id,) in rows]
 

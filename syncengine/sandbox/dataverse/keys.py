@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 
 from syncengine.catalog import ColumnType
 from syncengine.sandbox.addresses import KeyValue, Segment
+from syncengine.sandbox.calls import ServiceError
 from syncengine.sandbox.dataverse import errors
 from syncengine.sandbox.dataverse.payload import value_of
 from syncengine.sandbox.shape import Field, Shape
@@ -43,6 +44,11 @@ def _stored(shape: Shape, one: Field, value: KeyValue) -> Any:
 
 def is_primary(shape: Shape, key: Key) -> bool:
     return len(key) == 1 and key[0][0] is shape.row_id
+
+
+def missing(shape: Shape, key: Key) -> ServiceError:
+    """What the service says where no row has the key."""
+    return errors.no_row(shape, key[0][1]) if is_primary(shape, key) else errors.no_key_row()
 
 
 def condition(key: Key) -> sql.Composable:

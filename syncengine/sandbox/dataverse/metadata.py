@@ -14,6 +14,8 @@ from syncengine.mapping.filters.odata import parse
 from syncengine.sandbox.addresses import Segment
 from syncengine.sandbox.calls import JSON, Answer, Call, ServiceError, encode
 from syncengine.sandbox.dataverse import errors
+from syncengine.sandbox.dataverse.navigation import collection_name
+from syncengine.sandbox.dataverse.payload import limits_of
 from syncengine.sandbox.dataverse.shape import STATE, STATUS, VERSION, navigation
 from syncengine.sandbox.declarations import Column, DataverseTable
 from syncengine.sandbox.query import QueryRefused
@@ -42,7 +44,10 @@ def answer(site: Site, call: Call) -> Answer:
     """Everything below `EntityDefinitions`. Raises: ServiceError."""
     if call.method != "GET":
         raise ServiceError(405, "Metadata of a sandbox is changed by its declarations.", code=errors.URI)
-    kind, content = site.stock.inventory.keep(call.address.text, lambda: _told(site, call))
+    if site.settings.table_changes:  # answers are kept for all sandboxes of these declarations
+        kind, content = _told(site, call)
+    else:
+        kind, content = site.stock.inventory.keep(call.address.text, lambda: _told(site, call))
     context = encode(f"{call.base}/$metadata#{kind}")
     return Answer(status=200, headers={"Content-Type": JSON}, body=b'{"@odata.context":%b,%b' % (context, content))
 
@@ -58,7 +63,7 @@ def _item(site: Site, call: Call) -> tuple[str, Item]:
     if first.key is None:
         found = [_expanded(site, call, item) for item in _filtered(call, _entities(site))]
         return "EntityDefinitions", _list(call, found)
-    shape = _shape(site, first)
+    shape = shape_of(site, first)
     if not rest:
         entity = _expanded(site, call, _entity(errors.table_of(shape)))
         return "EntityDefinitions/$entity", _chosen(call, entity)
@@ -67,6 +72,8 @@ def _item(site: Site, call: Call) -> tuple[str, Item]:
 
 def _entities(site: Site) -> list[Item]:
     inventory = site.stock.inventory
+    if site.settings.table_changes:
+        return [_entity(errors.table_of(shape)) for shape in site.stock.shapes.values()]
     tables = (table for table in inventory.tables.values() if isinstance(table, DataverseTable))
     found: list[Item] = inventory.remember("entities", lambda: [_entity(table) for table in tables])
     return found
@@ -92,7 +99,7 @@ def _collection(site: Site, shape: Shape, name: str) -> list[Item]:
     return found
 
 
-def _shape(site: Site, segment: Segment) -> Shape:
+def shape_of(site: Site, segment: Segment) -> Shape:
     """The table that a key names: `LogicalName='account'` or its metadata id."""
     value = segment.key[0][1] if segment.key else None
     by_id = site.stock.inventory.remember("metadata ids", lambda: _ids(site.stock.inventory.names))
@@ -128,7 +135,7 @@ def _entity(table: DataverseTable) -> Item:
         "CanChangeTrackingBeEnabled": {"Value": not table.is_system, "CanBeChanged": True},
         "IsCustomEntity": "_" in table.logical,
         "IsPrivate": False,
-        "TableType": "Standard",
+        "TableType": "Elastic" if table.is_elastic else "Standard",
         "DataProviderId": None,
         "OwnershipType": "OrganizationOwned",
     }
@@ -167,18 +174,20 @@ def _attribute(shape: Shape, one: Field, column: Column) -> Item:
 
 
 def _details(one: Field, column: Column) -> Item:
+    if column.is_multiple:
+        return {"OptionSet": _options(one, column)}
     match one.type:
         case ColumnType.TEXT:
             return {"MaxLength": column.length, "Format": "Text"}
         case ColumnType.DECIMAL:
-            limits = {"MinValue": column.minimum, "MaxValue": column.maximum}
+            limits = dict(zip(("MinValue", "MaxValue"), limits_of(one), strict=True))
             return {"Precision": column.scale, **limits, **({"PrecisionSource": 0} if column.is_money else {})}
         case ColumnType.INTEGER:
-            return {"MinValue": column.minimum, "MaxValue": column.maximum}
+            return dict(zip(("MinValue", "MaxValue"), limits_of(one), strict=True))
         case ColumnType.DATE:
             return {"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}
         case ColumnType.DATETIME:
-            return {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
+            return {"Format": "DateAndTime", "DateTimeBehavior": {"Value": _behaviour(column)}}
         case ColumnType.CHOICE:
             return {"OptionSet": _options(one, column)}
         case ColumnType.BOOLEAN:
@@ -188,9 +197,18 @@ def _details(one: Field, column: Column) -> Item:
             return {}
 
 
+def _behaviour(column: Column) -> str:
+    return "TimeZoneIndependent" if column.is_zone_independent else "UserLocal"
+
+
 def _options(one: Field, column: Column) -> Item:
     options = [_option(int(code), label) for code, label in column.choices.items()]
-    return {"Name": one.column, "OptionSetType": _type_name(one), "IsGlobal": False, "Options": options}
+    return {
+        "Name": one.column,
+        "OptionSetType": _type_name(one).removeprefix("MultiSelect"),
+        "IsGlobal": False,
+        "Options": options,
+    }
 
 
 def _option(value: int, label: str) -> Item:
@@ -205,6 +223,8 @@ def _type_name(one: Field) -> str:
         return "BigInt"
     if column and column.is_money:
         return "Money"
+    if column and column.is_multiple:
+        return "MultiSelectPicklist"
     if column and set(column.targets.values()) == CUSTOMERS:
         return "Customer"
     if one.type is ColumnType.TEXT and column and column.length > MEMO_LENGTH:
@@ -238,7 +258,7 @@ def _relationships(site: Site, shape: Shape) -> Iterator[Item]:
 
 
 def _relationship(table: DataverseTable, column: Column, branch: Column, target: DataverseTable) -> Item:
-    name = f"{table.logical}_{branch.name}"
+    name = collection_name(table, branch)
     return {
         "MetadataId": _id(name),
         "SchemaName": name,
@@ -253,10 +273,26 @@ def _relationship(table: DataverseTable, column: Column, branch: Column, target:
     }
 
 
+def _relationships_to(site: Site, shape: Shape) -> Iterator[Item]:
+    """The same relations, from the side that is pointed to."""
+    target = errors.table_of(shape)
+    for name, branch in site.stock.inventory.lookups_to.get(shape.name, ()):
+        table = errors.table_of(site.stock.shapes[name])
+        column = next(one for one in table.columns if branch.name in {each.name for each in one.branches()})
+        yield _relationship(table, column, branch, target)
+
+
+def _no_relationships(site: Site, shape: Shape) -> Iterator[Item]:
+    """The tables of a sandbox have none of many to many."""
+    return iter(())
+
+
 _COLLECTIONS: Mapping[str, Callable[[Site, Shape], Iterator[Item]]] = {
     "Attributes": _attributes,
     "Keys": _keys,
     "ManyToOneRelationships": _relationships,
+    "OneToManyRelationships": _relationships_to,
+    "ManyToManyRelationships": _no_relationships,
 }
 
 

@@ -13,7 +13,7 @@ from syncengine.sandbox import batch
 from syncengine.sandbox.addresses import BadAddress
 from syncengine.sandbox.batch import BadBatch, ChangeSet, Part, PartAnswer
 from syncengine.sandbox.calls import Answer, Call, ServiceError
-from syncengine.sandbox.dataverse import errors
+from syncengine.sandbox.dataverse import annotations, errors
 from syncengine.sandbox.dataverse.payload import referred
 from syncengine.sandbox.site import Site
 
@@ -26,9 +26,9 @@ Handle = Callable[[Site, Connection[Any], Call], Answer]
 
 def answer(site: Site, call: Call, handle: Handle) -> Answer:
     try:
-        items = _items(call)
+        items = _items(site, call)
     except ServiceError as error:
-        return errors.answer_of(error)
+        return annotations.refusal(call, error)
     goes_on = "odata.continue-on-error" in call.preferences
     answers: list[batch.ItemAnswer] = []
     has_failed = False
@@ -47,27 +47,45 @@ def answer(site: Site, call: Call, handle: Handle) -> Answer:
     return batch.write(answers, status=400 if has_failed and not goes_on else 200)
 
 
-def _items(call: Call) -> list[batch.Item]:
+def _items(site: Site, call: Call) -> list[batch.Item]:
     """Raises: ServiceError for a batch that is refused as a whole."""
     if call.method != "POST":
         raise ServiceError(405, "A batch request must be a POST.", code=errors.URI)
     try:
-        items = batch.read(call.header("content-type"), call.body)
+        body = _with_line_ends(call.body) if site.settings.takes_bare_line_feeds else call.body
+        items = batch.read(call.header("content-type"), body)
     except BadBatch as error:
         raise errors.bad_uri(str(error)) from error
     if batch.size(items) > MAX_CALLS:
         text = f"Batch request contains more than {MAX_CALLS} operations, which is the limit."
         raise errors.bad_uri(text)
+    for item in items:
+        if isinstance(item, ChangeSet):
+            _check_content_ids(site, item)
     return items
 
 
+def _with_line_ends(body: bytes) -> bytes:
+    return body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _check_content_ids(site: Site, item: ChangeSet) -> None:
+    """Raises: ServiceError. Whether the service demands them is told by users only, so that a setting decides."""
+    found = [part.content_id for part in item.parts if part.content_id]
+    if site.settings.needs_content_ids and len(found) < len(item.parts):
+        raise errors.bad_uri("The 'Content-ID' header is missing in a part of a change set.")
+    if len(set(found)) < len(found):
+        raise errors.bad_uri("A 'Content-ID' was found more than once in the same change set.")
+
+
 def _single(site: Site, connection: Connection[Any], call: Call, part: Part, handle: Handle) -> PartAnswer:
+    inner = call
     try:
         inner = _inner_call(site, call, part, {})
         with nullcontext() if part.method == "GET" else connection.transaction():
             made = handle(site, connection, inner)
     except ServiceError as error:
-        made = errors.answer_of(error)
+        made = annotations.refusal(inner, error)
     return PartAnswer(answer=_leaf(made), content_id=part.content_id)
 
 
@@ -78,23 +96,25 @@ def _change_set(
     made: list[PartAnswer] = []
     references: dict[str, str] = {}
     part: Part | None = None
+    inner = call
     try:
         with connection.transaction():
             for part in item.parts:
                 if part.method == "GET":
                     raise errors.bad_uri("A GET request is not allowed in a change set.")
-                done = handle(site, connection, _inner_call(site, call, part, references))
+                inner = _inner_call(site, call, part, references)
+                done = handle(site, connection, inner)
                 made.append(PartAnswer(answer=_leaf(done), content_id=part.content_id))
                 if part.content_id:
                     references[part.content_id] = done.headers.get("OData-EntityId", "").rpartition(call.base)[2]
     except ServiceError as error:
-        return PartAnswer(answer=_leaf(errors.answer_of(error)), content_id=part.content_id if part else "")
+        return PartAnswer(answer=_leaf(annotations.refusal(inner, error)), content_id=part.content_id if part else "")
     return tuple(made)
 
 
 def _inner_call(site: Site, call: Call, part: Part, references: dict[str, str]) -> Call:
     """The part as a call of its own. Raises: ServiceError when it is not understood."""
-    site.counts.add_call(part.method)
+    site.begin_call(part.method, call.signed_in_at)
     url = part.url
     if len(url) > MAX_URL:
         raise errors.bad_uri("Invalid URI: The Uri string is too long.")

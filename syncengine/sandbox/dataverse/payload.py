@@ -86,6 +86,8 @@ def value_of(shape: Shape, one: Field, value: Any) -> Any:
     """The value as the column stores it. Raises: ServiceError."""
     if value is None:
         return None
+    if one.declared is not None and one.declared.is_multiple:
+        return _choices(shape, one, value)
     return _READERS[one.type](shape, one, value)
 
 
@@ -120,7 +122,7 @@ def _read_reference(shape: Shape, column: Column, value: Any, payload: Payload) 
     if not isinstance(value, str):
         raise errors.bad_payload(shape, f"The value of '{navigation(column)}{BIND}' must be the address of a record.")
     by_id = _BY_ID.fullmatch(value)
-    segment = None if by_id else _segment(shape, column, value)
+    segment = None if by_id else segment_of(shape, value)
     if (by_id[1] if by_id else segment and segment.name) != column.target:
         raise errors.bad_payload(shape, f"'{value[:100]}' is no record that '{navigation(column)}' can point to.")
     if by_id:
@@ -129,13 +131,16 @@ def _read_reference(shape: Shape, column: Column, value: Any, payload: Payload) 
         payload.references.append(Reference(column=column, segment=segment))
 
 
-def _segment(shape: Shape, column: Column, value: str) -> Segment:
+def segment_of(shape: Shape, value: Any) -> Segment:
+    """The row that an address names, absolute or not. Raises: ServiceError."""
+    if not isinstance(value, str):
+        raise errors.bad_payload(shape, "The address of a record was expected.")
     try:
         segment = addresses.parse(value.rpartition("/api/data/v9.")[2]).segments[-1]
     except (BadAddress, IndexError) as error:
         raise errors.bad_payload(shape, f"'{value[:100]}' is not the address of a record.") from error
     if segment.key is None:
-        raise errors.bad_payload(shape, f"'{value[:100]}' for '{navigation(column)}' names no record.")
+        raise errors.bad_payload(shape, f"'{value[:100]}' names no record.")
     return segment
 
 
@@ -180,7 +185,7 @@ def _text(shape: Shape, one: Field, value: Any) -> str | None:
 def _integer(shape: Shape, one: Field, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong_type(shape, one, value, "Edm.Int32")
-    low, high = _limits(one, MAX_INTEGER)
+    low, high = limits_of(one)
     if not low <= value <= high:
         raise _range(shape, one, errors.INTEGER_RANGE)
     return value
@@ -189,14 +194,17 @@ def _integer(shape: Shape, one: Field, value: Any) -> int:
 def _decimal(shape: Shape, one: Field, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _wrong_type(shape, one, value, "Edm.Decimal")
-    low, high = _limits(one, MAX_MONEY if one.declared and one.declared.is_money else MAX_DECIMAL)
+    low, high = limits_of(one)
     if not low <= value <= high:
         raise _range(shape, one, errors.DECIMAL_RANGE)
     return Decimal(value)
 
 
-def _limits(one: Field, most: int) -> tuple[Decimal | int, Decimal | int]:
+def limits_of(one: Field) -> tuple[Decimal | int, Decimal | int]:
+    """The smallest and the greatest number that the column takes."""
     column = one.declared
+    is_money = column is not None and column.is_money
+    most = MAX_INTEGER if one.type is ColumnType.INTEGER else MAX_MONEY if is_money else MAX_DECIMAL
     low = column.minimum if column and column.minimum is not None else -most
     return low, column.maximum if column and column.maximum is not None else most
 
@@ -208,6 +216,16 @@ def _choice(shape: Shape, one: Field, value: Any) -> int:
     if str(value) not in choices:
         raise _range(shape, one, errors.NO_SUCH_CHOICE, f" Accepted Values: {','.join(choices)}")
     return value
+
+
+def _choices(shape: Shape, one: Field, value: Any) -> str | None:
+    """Several choices: "1,3", in the order of their numbers."""
+    if not isinstance(value, str):
+        raise _wrong_type(shape, one, value, "Edm.String")
+    parts = {part.strip() for part in value.split(",") if part.strip()}
+    if not all(part.isascii() and part.lstrip("-").isdigit() for part in parts):
+        raise _wrong_type(shape, one, value, "Edm.String")
+    return ",".join(str(_choice(shape, one, number)) for number in sorted(map(int, parts))) or None
 
 
 def _boolean(shape: Shape, one: Field, value: Any) -> bool:
@@ -229,6 +247,9 @@ def _date(shape: Shape, one: Field, value: Any) -> date:
 def _datetime(shape: Shape, one: Field, value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
+        is_local = one.declared is not None and one.declared.is_zone_independent
+        if moment is not None and is_local:
+            moment = moment.replace(tzinfo=UTC)
         moment = moment.astimezone(UTC) if moment and moment.tzinfo else None
     except (ValueError, OverflowError):
         moment = None

@@ -1,26 +1,44 @@
 """What the Dataverse Web API does with a call: find the resource, do the work in one transaction, word the answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from syncengine.sandbox import addresses
 from syncengine.sandbox.addresses import Address, BadAddress, Segment
 from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.dataverse import bulk, delta, errors, functions, keys, metadata, multipart, read, write
+from syncengine.sandbox.dataverse import (
+    annotations,
+    bulk,
+    callers,
+    csdl,
+    delta,
+    errors,
+    functions,
+    keys,
+    metadata,
+    multipart,
+    navigation,
+    privileges,
+    read,
+    references,
+    tracking,
+    view,
+    write,
+)
 from syncengine.sandbox.dataverse.keys import Key
-from syncengine.sandbox.dataverse.payload import emptied
 from syncengine.sandbox.query import QueryRefused
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 ROOTS = ("/api/data/v9.2", "/api/data/v9.1", "/api/data/v9.0")
-REMEMBERED = (b"sdkmessageprocessingsteps", b"serviceendpoints", b"systemusers")  # rows kept in memory
+REMEMBERED = (b"sdkmessageprocessingstep", b"serviceendpoint", b"systemuser", b"duplicaterule")  # rows kept in memory
+DOP_HINT = "4"  # how many calls at once the service recommends
 _REPRESENTATION = "representation"
 
 Handler = Callable[[Site, Connection[Any], Call, Shape], Answer]
@@ -29,22 +47,29 @@ Handler = Callable[[Site, Connection[Any], Call, Shape], Answer]
 def answer(site: Site, call: Call) -> Answer:
     """The answer to a call of the service, batches included. Never raises for what the client did."""
     if call.user_id == "":
-        return _with_headers(errors.answer_of(_not_a_member()))
+        return _with_headers(site, call, annotations.refusal(call, callers.not_a_member()))
     if call.address.segments and call.address.segments[0].name == "$batch":
-        made = _guarded(site, lambda: multipart.answer(site, call, answer_part))
+        made = _guarded(site, call, lambda: multipart.answer(site, callers.acting(site, call), answer_part))
         if any(name in call.body for name in REMEMBERED):
             site.forget()
-        return _with_headers(made)
-    return _with_headers(_guarded(site, lambda: _alone(site, call)))
+        return _with_headers(site, call, made)
+    return _with_headers(site, call, _guarded(site, call, lambda: _alone(site, callers.acting(site, call))))
 
 
 def answer_part(site: Site, connection: Connection[Any], call: Call) -> Answer:
     """A part of a change set, in the set's transaction. Raises: ServiceError."""
-    return _guarding(site, lambda: _dispatch(site, connection, call))
+    return _guarding(site, lambda: _dispatch(site, connection, callers.acting(site, call)))
 
 
 def refused(error: ServiceError) -> Answer:
-    return _with_headers(errors.answer_of(error))
+    """The answer to a call that does not come as far as the service."""
+    made = errors.answer_of(error)
+    return Answer(status=made.status, headers={**_identified(), **made.headers}, body=made.body)
+
+
+def _identified() -> dict[str, str]:
+    """What every answer carries: the version of OData, and names by which support would find the request."""
+    return {"OData-Version": "4.0", "x-ms-service-request-id": str(uuid4()), "REQ_ID": str(uuid4())}
 
 
 def _alone(site: Site, call: Call) -> Answer:
@@ -58,11 +83,11 @@ def _alone(site: Site, call: Call) -> Answer:
     return made
 
 
-def _guarded(site: Site, work: Callable[[], Answer]) -> Answer:
+def _guarded(site: Site, call: Call, work: Callable[[], Answer]) -> Answer:
     try:
         return _guarding(site, work)
     except ServiceError as error:
-        return errors.answer_of(error)
+        return annotations.refusal(call, error)
 
 
 def _guarding(site: Site, work: Callable[[], Answer]) -> Answer:
@@ -88,7 +113,11 @@ def _dispatch(site: Site, connection: Connection[Any], call: Call) -> Answer:
     special = functions.find(segments[0].name)
     if special is not None:
         return special(site, connection, call)
+    if segments[0].name == "$metadata":
+        return csdl.answer(site, call)
     if segments[0].name == "EntityDefinitions":
+        if call.method == "PUT":
+            return tracking.change(site, connection, call)
         site.count(Work.READS, call)
         return metadata.answer(site, call)
     shape = site.shape(segments[0].name)
@@ -107,6 +136,7 @@ def _collection(site: Site, connection: Connection[Any], call: Call, shape: Shap
         return bulk.answer(site, connection, call, shape, rest[0].name.rpartition(".")[2])
     if call.method != "GET":
         raise _not_allowed(call)
+    privileges.check(site, call, privileges.READ, shape)
     site.count(Work.READS, call)
     if not rest:
         is_delta = delta.is_asked(call)
@@ -122,8 +152,9 @@ def _row(site: Site, connection: Connection[Any], call: Call, shape: Shape, key:
     if rest:
         return _part_of_row(site, connection, call, shape, key, rest)
     if call.method == "GET":
+        privileges.check(site, call, privileges.READ, shape)
         site.count(Work.READS, call)
-        return read.get_row(connection, call, shape, key)
+        return read.get_row(site, connection, call, shape, key)
     if call.method == "PATCH":
         return _patch(site, connection, call, shape, key)
     if call.method == "DELETE":
@@ -139,12 +170,19 @@ def _part_of_row(
     if functions.is_association(shape, name) and call.method == "GET":
         site.count(Work.READS, call)
         return functions.associated(site, connection, call, shape, key, name)
-    if name in shape.bindings and len(rest) == 2 and rest[1].name == "$ref" and call.method == "DELETE":
-        write.set_values(site, connection, call, shape, key, emptied(shape, shape.bindings[name]))
-        return Answer(status=204)
+    if len(rest) == 2 and rest[1].name == "$ref":
+        return _reference(site, connection, call, shape, key, rest[0])
+    if functions.is_bound(shape, name) and call.method == "POST":
+        return functions.bound(site, connection, call, shape, key, name)
+    if call.method == "GET" and len(rest) == 1 and name not in shape.fields:
+        return _related(site, connection, call, shape, key, name)
     one = shape.fields.get(name)
     if one is None or len(rest) > 1:
         raise errors.no_segment(name)
+    if call.method == "GET":
+        privileges.check(site, call, privileges.READ, shape)
+        site.count(Work.READS, call)
+        return read.get_value(site, connection, call, shape, key, one)
     if call.method == "PUT":
         write.put_property(site, connection, call, shape, key, name)
         return Answer(status=204)
@@ -154,10 +192,47 @@ def _part_of_row(
     raise _not_allowed(call)
 
 
+def _related(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, name: str) -> Answer:
+    """The row that a look-up leads to, or the rows of a collection."""
+    target, collection = navigation.target_of(site, shape, name), navigation.collection_of(site, shape, name)
+    other = collection.shape if collection is not None else target
+    if other is None:
+        raise errors.no_segment(name)
+    privileges.check(site, call, privileges.READ, other)
+    site.count(Work.READS, call)
+    if collection is None:
+        row_id = references.pointed_to(connection, shape, key, shape.bindings[name])
+        if row_id is None:
+            return Answer(status=204)
+        return read.get_row(site, connection, call, other, [(other.row_id, row_id)])
+    if not site.is_made(other.name):
+        raise errors.no_key_row()
+    within = references.within(connection, shape, key, collection)
+    return read.list_rows(site, connection, call, other, within=within)
+
+
+def _reference(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, segment: Segment) -> Answer:
+    """A look-up, or a collection of rows that point here, set or emptied by itself."""
+    name, collection = segment.name, navigation.collection_of(site, shape, segment.name)
+    if name in shape.bindings and call.method == "PUT":
+        references.put(site, connection, call, shape, key, name)
+    elif name in shape.bindings and call.method == "DELETE":
+        references.clear(site, connection, call, shape, key, name)
+    elif collection is not None and call.method == "POST":
+        references.add(site, connection, call, shape, key, collection)
+    elif collection is not None and call.method == "DELETE":
+        references.remove(site, connection, call, shape, key, collection, segment)
+    elif name in shape.bindings or collection is not None:
+        raise _not_allowed(call)
+    else:
+        raise errors.no_segment(name)
+    return Answer(status=204)
+
+
 def _create(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:
     written = write.create(site, connection, call, shape)
     if call.preferences.get("return") == _REPRESENTATION:
-        return _represented(connection, call, shape, written.row_id, 201)
+        return _represented(site, connection, call, shape, written.row_id, 201)
     location = read.entity_id(call, shape, written.row_id)
     return Answer(status=204, headers={"Location": location, "OData-EntityId": location})
 
@@ -165,19 +240,22 @@ def _create(site: Site, connection: Connection[Any], call: Call, shape: Shape) -
 def _patch(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key) -> Answer:
     written = write.patch(site, connection, call, shape, key)
     if call.preferences.get("return") == _REPRESENTATION:
-        return _represented(connection, call, shape, written.row_id, 201 if written.is_new else 200)
+        return _represented(site, connection, call, shape, written.row_id, 201 if written.is_new else 200)
     location = read.entity_id(call, shape, written.row_id)
     new = {"Location": location} if written.is_new else {}
     return Answer(status=204, headers={"OData-EntityId": location, **new})
 
 
-def _represented(connection: Connection[Any], call: Call, shape: Shape, row_id: UUID, status: int) -> Answer:
-    text = read.one_row(connection, call, shape, [(shape.row_id, row_id)])
+def _represented(
+    site: Site, connection: Connection[Any], call: Call, shape: Shape, row_id: UUID, status: int
+) -> Answer:
+    told = view.of_call(site, call, shape)
+    text = read.one_row(site, connection, told, [(shape.row_id, row_id)])
     location = read.entity_id(call, shape, row_id)
-    headers = {"Preference-Applied": "return=representation", "OData-EntityId": location}
+    headers = {**read.applied(call, "return=representation"), "OData-EntityId": location}
     if status == 201:
         headers["Location"] = location
-    return read.row_answer(status, call, shape, text or "{}", headers)
+    return read.row_answer(status, call, told, text or "{}", headers)
 
 
 def _service_document(site: Site, call: Call) -> Answer:
@@ -185,41 +263,26 @@ def _service_document(site: Site, call: Call) -> Answer:
     return json_answer(200, {"@odata.context": f"{call.base}/$metadata", "value": sets})
 
 
-def _with_headers(made: Answer) -> Answer:
-    headers = {"OData-Version": "4.0", "x-ms-service-request-id": str(uuid4()), **_RATE, **made.headers}
+def _with_headers(site: Site, call: Call, made: Answer) -> Answer:
+    left = site.limiter.remaining(call.user_id)
+    headers = {
+        **_identified(),
+        "Set-Cookie": f"ARRAffinity={site.record.id:064x}; path=/; HttpOnly",
+        "x-ms-ratelimit-burst-remaining-xrm-requests": str(left.requests),
+        "x-ms-ratelimit-time-remaining-xrm-requests": f"{left.execution_s:.2f}",
+        "x-ms-dop-hint": DOP_HINT,
+        **made.headers,
+    }
     return Answer(status=made.status, headers=headers, body=made.body)
-
-
-_RATE: Mapping[str, str] = {
-    "x-ms-ratelimit-burst-remaining-xrm-requests": "5999",
-    "x-ms-ratelimit-time-remaining-xrm-requests": "1199.99",
-    "x-ms-dop-hint": "4",
-}
 
 
 def _not_allowed(call: Call) -> ServiceError:
     return ServiceError(405, f"The HTTP method '{call.method}' is not allowed for this resource.", code="0x8006088a")
 
 
-def _not_a_member() -> ServiceError:
-    return ServiceError(403, "The user is not a member of the organization.", code=errors.NOT_A_MEMBER)
-
-
 def user_of(site: Site, client_id: str) -> str:
-    """The id of the application user of this client; "" where it has none or it is disabled."""
-    users = site.remember("users", lambda: _read_users(site))
-    return str(users.get(client_id, ""))
-
-
-def _read_users(site: Site) -> dict[str, str]:
-    with site.reading() as connection:
-        rows = connection.execute(
-            sql.SQL(
-                "SELECT applicationid::text, systemuserid::text FROM {}.systemusers"
-                " WHERE applicationid IS NOT NULL AND isdisabled IS NOT TRUE"
-            ).format(sql.Identifier(site.schema))
-        ).fetchall()
-    return dict(rows)
+    """The id of the application user of this client; "" where it has none, without a role, or disabled."""
+    return callers.user_of(site, client_id)
 
 
 def parse(text: str) -> Address:

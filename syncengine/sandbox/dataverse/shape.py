@@ -39,7 +39,7 @@ def shape(table: DataverseTable, *, schema: str, changed_at: datetime) -> Shape:
 
 def primary_id(table: DataverseTable) -> Field:
     column = Column(name=table.primary_id, type=ColumnType.UUID, label=table.label)
-    return field_of(column)
+    return replace(field_of(column), is_filled=True)
 
 
 def _declared(table: DataverseTable) -> Iterable[Field]:
@@ -80,7 +80,9 @@ def definitions(shape: Shape) -> sql.Composable:
         shape.row_id.column: sql.SQL("uuid PRIMARY KEY DEFAULT gen_random_uuid()"),
         VERSION.name: sql.SQL("bigint NOT NULL DEFAULT nextval({})").format(sql.Literal(version.as_string())),
         STATE.name: sql.SQL("integer NOT NULL DEFAULT 0"),
-        STATUS.name: sql.SQL("integer NOT NULL DEFAULT 1"),
+        STATUS.name: sql.SQL("integer NOT NULL DEFAULT {}").format(
+            sql.Literal(first_status(shape.fields[STATUS.name]))
+        ),
         CREATED.name: sql.SQL("timestamptz NOT NULL DEFAULT date_trunc('second', clock_timestamp())"),
         MODIFIED.name: sql.SQL("timestamptz NOT NULL DEFAULT date_trunc('second', clock_timestamp())"),
     }
@@ -90,6 +92,11 @@ def definitions(shape: Shape) -> sql.Composable:
     ]
     lines.append(sql.SQL("{} xid8 NOT NULL DEFAULT pg_current_xact_id()").format(XACT))
     return sql.SQL(", ").join(lines)
+
+
+def first_status(one: Field) -> int:
+    """What a new row's status reason is."""
+    return 0 if one.declared is not None and "0" in one.declared.choices else 1
 
 
 def _column_type(one: Field) -> sql.Composable:

@@ -14,11 +14,12 @@ from psycopg import Connection, sql
 
 from syncengine.sandbox.calls import Call, ServiceError
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.dataverse import errors, keys, webhooks
+from syncengine.sandbox.dataverse import duplicates, errors, keys, plug_ins, privileges, solutions, steps, webhooks
+from syncengine.sandbox.dataverse.contexts import Change
 from syncengine.sandbox.dataverse.keys import Key
+from syncengine.sandbox.dataverse.logic import logic_of
 from syncengine.sandbox.dataverse.payload import Payload, read_body, read_payload
 from syncengine.sandbox.dataverse.shape import MODIFIED, VERSION, XACT
-from syncengine.sandbox.dataverse.webhooks import Change
 from syncengine.sandbox.declarations import DataverseTable
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
@@ -46,10 +47,12 @@ def patch(site: Site, connection: Connection[Any], call: Call, shape: Shape, key
     if row_id is not None:
         if call.header("if-none-match") == "*":
             raise errors.row_exists()
+        named = {one.column for one, _ in key}  # what the address says wins
+        values = {name: value for name, value in values.items() if name not in named}
         update(site, connection, call, shape, row_id, values, expected)
         return Written(row_id=row_id, is_new=False)
     if call.header("if-match"):
-        raise errors.no_row(shape, key[0][1]) if keys.is_primary(shape, key) else errors.no_key_row()
+        raise keys.missing(shape, key)
     return _create(site, connection, call, shape, {**values, **{one.column: value for one, value in key}})
 
 
@@ -64,19 +67,24 @@ def put_property(site: Site, connection: Connection[Any], call: Call, shape: Sha
 
 def set_values(
     site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, values: Mapping[str, Any]
-) -> None:
+) -> UUID:
+    """The id of the row that has these values now. Raises: ServiceError where there is none."""
     row_id = keys.row_id_of(connection, shape, key, lock=True)
     if row_id is None:
-        raise errors.no_row(shape, key[0][1])
-    update(site, connection, call, shape, row_id, values, _expected_version(call))
+        raise keys.missing(shape, key)
+    update(site, connection, call, shape, row_id, dict(values), _expected_version(call))
+    return row_id
 
 
 def delete(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key) -> None:
     expected = _expected_version(call)
     row_id = keys.row_id_of(connection, shape, key, lock=True)
     if row_id is None:
-        raise errors.no_row(shape, key[0][1]) if keys.is_primary(shape, key) else errors.no_key_row()
-    site.check_rules(shape.name, "delete", {})
+        raise keys.missing(shape, key)
+    privileges.check(site, call, privileges.DELETE, shape)
+    if logic_of(site, call).is_synchronous_run:
+        site.check_rules(shape.name, "delete", {})
+    before = _before(site, connection, shape, "Delete", row_id)
     clear_lookups(site, connection, shape, row_id)
     done = connection.execute(
         sql.SQL("DELETE FROM {} WHERE {} = %s AND (%s::bigint IS NULL OR versionnumber = %s)").format(
@@ -88,7 +96,7 @@ def delete(site: Site, connection: Connection[Any], call: Call, shape: Shape, ke
         raise errors.version_differs()
     bury(connection, shape, row_id)
     site.count(Work.DELETES, call)
-    tell(site, connection, call, [Change(message="Delete", shape=shape, row_id=row_id, values={})])
+    tell(site, connection, call, [Change(message="Delete", shape=shape, row_id=row_id, before=before)])
 
 
 def resolved(site: Site, connection: Connection[Any], payload: Payload) -> dict[str, Any]:
@@ -104,19 +112,67 @@ def update(
     call: Call,
     shape: Shape,
     row_id: UUID,
-    values: Mapping[str, Any],
+    values: dict[str, Any],
     expected: int | None = None,
 ) -> None:
     """Change a row that is there. Raises: ServiceError when its version is not the expected one."""
-    site.check_rules(shape.name, "update", values)
+    privileges.check(site, call, privileges.WRITE, shape)
+    duplicates.check(site, connection, call, shape, values, row_id)
+    if logic_of(site, call).is_synchronous_run:
+        values = plug_ins.changed(site, shape, plug_ins.UPDATE, values)
+        site.check_rules(shape.name, "update", values)
+    site.count(Work.UPDATES, call)
+    _write(site, connection, call, shape, row_id, values, expected, depth=1)
+
+
+def _write(
+    site: Site,
+    connection: Connection[Any],
+    call: Call,
+    shape: Shape,
+    row_id: UUID,
+    values: Mapping[str, Any],
+    expected: int | None = None,
+    *,
+    depth: int,
+) -> None:
+    """The update itself and what it causes, of which each write is one deeper."""
+    before = _before(site, connection, shape, "Update", row_id)
     done = connection.execute(
         shape.composed(("update", *values), lambda: _update(shape, values)),
         (*values.values(), row_id, expected, expected),
     )
     if not done.rowcount:
         raise errors.version_differs()
-    site.count(Work.UPDATES, call)
-    tell(site, connection, call, [Change(message="Update", shape=shape, row_id=row_id, values=values)])
+    change = Change(message="Update", shape=shape, row_id=row_id, values=values, before=before, depth=depth)
+    tell(site, connection, call, [change])
+    follow(site, connection, call, shape, plug_ins.UPDATE, [(row_id, values)], depth)
+
+
+def follow(
+    site: Site,
+    connection: Connection[Any],
+    call: Call,
+    shape: Shape,
+    operation: str,
+    written: Sequence[plug_ins.Row],
+    depth: int = 1,
+) -> None:
+    """What plug-ins write after these rows were. Raises: ServiceError, also for writes without end."""
+    if not site.faults.switches.plug_ins or not logic_of(site, call).is_synchronous_run:
+        return
+    more = plug_ins.following(site, connection, shape, operation, written)
+    if more and depth >= webhooks.MAX_DEPTH:
+        raise errors.endless()
+    for row_id, values in more:
+        _write(site, connection, call, shape, row_id, values, depth=depth + 1)
+
+
+def _before(site: Site, connection: Connection[Any], shape: Shape, message: str, row_id: UUID) -> Mapping[str, Any]:
+    """The row as it is, where somebody wants to know."""
+    if errors.table_of(shape).is_system:
+        return {}
+    return steps.rows_before(site, connection, shape, message, [row_id]).get(row_id, {})
 
 
 def _update(shape: Shape, names: Iterable[str]) -> sql.Composable:
@@ -173,8 +229,13 @@ def tell(site: Site, connection: Connection[Any], call: Call, changes: list[Chan
 
 
 def _create(site: Site, connection: Connection[Any], call: Call, shape: Shape, values: dict[str, Any]) -> Written:
+    privileges.check(site, call, privileges.CREATE, shape)
     check_required(errors.table_of(shape), values)
-    site.check_rules(shape.name, "create", values)
+    solutions.check(site, connection, call, shape)
+    duplicates.check(site, connection, call, shape, values)
+    if logic_of(site, call).is_synchronous_run:
+        values = plug_ins.changed(site, shape, plug_ins.CREATE, values)
+        site.check_rules(shape.name, "create", values)
     row_id = values.pop(shape.row_id.column, None) or uuid4()
     columns = [shape.row_id.column, *values]
     connection.execute(
@@ -182,6 +243,7 @@ def _create(site: Site, connection: Connection[Any], call: Call, shape: Shape, v
     )
     site.count(Work.CREATES, call)
     tell(site, connection, call, [Change(message="Create", shape=shape, row_id=row_id, values=values)])
+    follow(site, connection, call, shape, plug_ins.CREATE, [(row_id, values)])
     return Written(row_id=row_id, is_new=True)
 
 

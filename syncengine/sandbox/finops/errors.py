@@ -10,6 +10,8 @@ from psycopg import errors as pg
 
 from syncengine.sandbox.calls import Answer, ServiceError, json_answer
 from syncengine.sandbox.declarations import COMPANY, FinopsTable
+from syncengine.sandbox.limits import Exceeded
+from syncengine.sandbox.registry import Settings
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.store import Stock
 
@@ -26,8 +28,7 @@ CONFLICT_TEXT = (
 
 def infolog(shape: Shape, lines: Iterable[str], *, verb: str = "Write") -> ServiceError:
     """A row that a rule refused, with the lines of the infolog."""
-    text = "; ".join(lines)
-    name = table_of(shape).table
+    name, text = table_of(shape).table, "; ".join(lines)
     return ServiceError(400, f"{verb} failed for table row of type '{name}'. Infolog: {text}.", kind=WRITE)
 
 
@@ -60,9 +61,20 @@ def version_differs() -> ServiceError:
     return ServiceError(412, CONFLICT_TEXT, kind=CONFLICT)
 
 
-def throttled(retry_after_s: int) -> ServiceError:
+def throttled(settings: Settings, error: Exceeded) -> Answer:
+    """The body of a 429 is not settled by documents: there is one for each form that clients have met."""
     text = "Too many requests have been received. Please try again later."
-    return ServiceError(429, text, code="429", headers={"Retry-After": str(retry_after_s)})
+    headers = {"Retry-After": str(error.retry_after_s)} if settings.sends_retry_after else {}
+    match settings.throttled_body:
+        case "message":
+            return json_answer(429, {"Message": text}, headers)
+        case "html":
+            page = f"<html><head><title>429</title></head><body><h1>{text}</h1></body></html>"
+            return Answer(status=429, headers={"Content-Type": "text/html", **headers}, body=page.encode())
+        case "empty":
+            return Answer(status=429, headers=headers)
+        case _:
+            return json_answer(429, {"error": {"code": "429", "message": text}}, headers)
 
 
 def unauthorized() -> Answer:
@@ -71,6 +83,13 @@ def unauthorized() -> Answer:
 
 def forbidden() -> ServiceError:
     return ServiceError(403, "The user is not authorized: the application is not registered.", kind=REQUEST)
+
+
+def check_privilege(settings: Settings, shape: Shape) -> None:
+    """Raises: ServiceError for an entity that the users have no privilege on."""
+    if shape.name in settings.forbidden_sets:
+        text = f"Access to entity '{table_of(shape).entity}' is denied to the user."
+        raise ServiceError(403, text, kind=REQUEST)
 
 
 def table_of(shape: Shape) -> FinopsTable:

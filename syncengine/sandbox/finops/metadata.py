@@ -1,17 +1,17 @@
-"""The metadata service, `$metadata`, and the actions that tell versions.
+"""The metadata service, and the actions that tell versions.
 
 Source: Finance and Operations OData documentation.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from syncengine.catalog import ColumnType
 from syncengine.sandbox.addresses import Segment
-from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
-from syncengine.sandbox.declarations import COMPANY, Enumeration, FinopsTable, Relation
-from syncengine.sandbox.finops import errors
+from syncengine.sandbox.calls import Answer, Call, json_answer
+from syncengine.sandbox.declarations import Enumeration
+from syncengine.sandbox.finops import errors, navigations
+from syncengine.sandbox.finops.navigations import Navigation
 from syncengine.sandbox.shape import Field, Shape
 from syncengine.sandbox.site import Site
 
@@ -83,14 +83,14 @@ def _public_entity(site: Site, shape: Shape) -> Item:
         "LabelId": f"@Sandbox:{table.set}",
         "IsReadOnly": False,
         "ConfigurationEnabled": True,
-        "Properties": [_property(shape, one) for one in _ordered(shape)],
-        "NavigationProperties": list(_navigations(site, table)),
+        "Properties": [_property(shape, one) for one in ordered(shape)],
+        "NavigationProperties": [_navigation(one) for one in navigations.of_entity(site.stock, shape).values()],
         "PropertyGroups": [],
         "Actions": [],
     }
 
 
-def _ordered(shape: Shape) -> list[Field]:
+def ordered(shape: Shape) -> list[Field]:
     """The key first, in its order."""
     return [*shape.key, *(one for one in shape.fields.values() if one not in shape.key)]
 
@@ -98,7 +98,7 @@ def _ordered(shape: Shape) -> list[Field]:
 def _property(shape: Shape, one: Field) -> Item:
     column, is_key = one.declared, one in shape.key
     assert column is not None
-    type_name, data_type = _types(one)
+    type_name, data_type = types_of(one)
     return {
         "Name": one.name,
         "TypeName": type_name,
@@ -115,29 +115,22 @@ def _property(shape: Shape, one: Field) -> Item:
     }
 
 
-def _types(one: Field) -> tuple[str, str]:
+def types_of(one: Field) -> tuple[str, str]:
+    """The type's name, and the kind of data that it is."""
     if one.type is ColumnType.ENUM and one.declared:
         return f"{ENUMS}.{one.declared.enum}", "Enum"
     return _EDM[one.type]
 
 
-def _navigations(site: Site, table: FinopsTable) -> Iterator[Item]:
-    for relation in table.references:
-        target = site.shape(relation.target)
-        if target is not None:
-            yield _navigation(table, relation, errors.table_of(target))
-
-
-def _navigation(table: FinopsTable, relation: Relation, target: FinopsTable) -> Item:
+def _navigation(one: Navigation) -> Item:
+    """A property to many says no columns: those of its partner are the same."""
     kind = "#Microsoft.Dynamics.Metadata.ReferentialConstraint"
-    pairs = [*zip(relation.columns, relation.target_columns, strict=True)]
-    if table.company and target.company:
-        pairs.insert(0, (COMPANY, COMPANY))
+    pairs = () if one.is_many else one.pairs
     return {
-        "Name": relation.name,
-        "RelatedEntity": target.entity,
-        "RelatedRelationName": table.set,
-        "Cardinality": "Single",
+        "Name": one.name,
+        "RelatedEntity": errors.table_of(one.target).entity,
+        "RelatedRelationName": one.partner,
+        "Cardinality": "Multiple" if one.is_many else "Single",
         "Constraints": [{"@odata.type": kind, "Property": own, "ReferencedProperty": theirs} for own, theirs in pairs],
     }
 
@@ -167,58 +160,14 @@ _COLLECTIONS: Mapping[str, Callable[[Site], Iterator[Item]]] = {
 }
 
 
-def versions(site: Site, name: str) -> Answer:
+def versions(site: Site, call: Call, name: str) -> Answer:
     """The actions of `DataManagementEntities`. Raises: ServiceError."""
     settings = site.settings
     known = {
-        "GetApplicationVersion": settings.version,
-        "GetApplicationBuildVersion": settings.build,
-        "GetPlatformBuildVersion": settings.build,
+        f"{ENUMS}.GetApplicationVersion": settings.version,
+        f"{ENUMS}.GetApplicationBuildVersion": settings.build,
+        f"{ENUMS}.GetPlatformBuildVersion": settings.build,
     }
-    action = name.rpartition(".")[2]
-    if action not in known:
-        raise ServiceError(404, f"The action '{action}' does not exist.", kind=errors.NOT_FOUND)
-    return json_answer(200, {"value": known[action]})
-
-
-def csdl(site: Site) -> Answer:
-    """`$metadata`: entity types with their facets, enumerations, sets."""
-    body = site.stock.inventory.remember("$metadata", lambda: _document(site))
-    return Answer(status=200, headers={"Content-Type": "application/xml"}, body=body)
-
-
-def _document(site: Site) -> bytes:
-    types = "".join(_entity_type(shape) for shape in site.stock.shapes.values())
-    enums = "".join(_enum_type(enum) for enum in site.stock.enums.values())
-    sets = "".join(
-        f"<EntitySet Name={quoteattr(shape.name)} EntityType={quoteattr(f'{ENUMS}.{errors.table_of(shape).entity}')}/>"
-        for shape in site.stock.shapes.values()
-    )
-    text = (
-        '<?xml version="1.0" encoding="utf-8"?>'
-        '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
-        f'<Schema Namespace="{ENUMS}" xmlns="http://docs.oasis-open.org/odata/ns/edm">{enums}{types}'
-        f'<EntityContainer Name="Resources">{sets}</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>'
-    )
-    return text.encode()
-
-
-def _entity_type(shape: Shape) -> str:
-    keys = "".join(f"<PropertyRef Name={quoteattr(one.name)}/>" for one in shape.key)
-    properties = "".join(_csdl_property(one) for one in _ordered(shape))
-    name = quoteattr(errors.table_of(shape).entity)
-    return f"<EntityType Name={name}><Key>{keys}</Key>{properties}</EntityType>"
-
-
-def _csdl_property(one: Field) -> str:
-    facets = {"Name": one.name, "Type": _types(one)[0]}
-    if one.declared and one.type is ColumnType.TEXT:
-        facets["MaxLength"] = str(one.declared.length)
-    if one.declared and one.type is ColumnType.DECIMAL:
-        facets["Scale"] = str(one.declared.scale)
-    return f"<Property {' '.join(f'{name}={quoteattr(value)}' for name, value in facets.items())}/>"
-
-
-def _enum_type(enum: Enumeration) -> str:
-    members = "".join(f'<Member Name={quoteattr(name)} Value="{value}"/>' for value, name in enumerate(enum.members))
-    return f"<EnumType Name={quoteattr(enum.name)}>{members}</EnumType>"
+    if name not in known:
+        raise errors.no_resource(f"{call.base}/DataManagementEntities/{name}")
+    return json_answer(200, {"@odata.context": f"{call.base}/$metadata#Edm.String", "value": known[name]})

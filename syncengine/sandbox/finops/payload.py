@@ -11,13 +11,12 @@ from syncengine.catalog import ColumnType
 from syncengine.sandbox.calls import Call, ServiceError, decode
 from syncengine.sandbox.declarations import COMPANY
 from syncengine.sandbox.finops import errors
-from syncengine.sandbox.finops.shape import stand_in
+from syncengine.sandbox.finops.shape import FIRST_DAY, stand_in
 from syncengine.sandbox.shape import Field, Shape
 from syncengine.sandbox.store import Stock
 
 MAX_INTEGER = 2_147_483_647
 MAX_DECIMAL = 10**16
-FIRST_DAY = date(1900, 1, 1)
 ENUMS = "Microsoft.Dynamics.DataEntities"
 
 
@@ -125,7 +124,9 @@ def _date(reading: _Reading, value: Any) -> date:
 
 
 def _datetime(reading: _Reading, value: Any) -> datetime:
-    return _moment(reading, value, "Edm.DateTimeOffset").replace(microsecond=0)
+    """Any moment of the first day is "no date", noon as well as midnight."""
+    moment = _moment(reading, value, "Edm.DateTimeOffset").replace(microsecond=0)
+    return moment.replace(hour=0, minute=0, second=0) if moment.date() == FIRST_DAY else moment
 
 
 def _moment(reading: _Reading, value: Any, edm: str) -> datetime:

@@ -10,7 +10,7 @@ from syncengine.sandbox import paging, query
 from syncengine.sandbox.addresses import Address
 from syncengine.sandbox.calls import JSON, Answer, Call
 from syncengine.sandbox.declarations import COMPANY
-from syncengine.sandbox.finops import errors, keys
+from syncengine.sandbox.finops import errors, expand, keys
 from syncengine.sandbox.finops.keys import Key
 from syncengine.sandbox.paging import Position
 from syncengine.sandbox.query import QueryRefused
@@ -18,10 +18,8 @@ from syncengine.sandbox.shape import Field, Shape
 from syncengine.sandbox.site import Site
 from syncengine.sandbox.sql_filter import Dialect
 
-MAX_PAGE = 10_000
 DIALECT = Dialect(has_nulls=False, has_wildcards=True, has_in=False)
-ETAG = sql.SQL("""'W/"' || encode(convert_to('''' || _recversion || ',' || _recid || '''', 'UTF8'), 'base64') || '"'""")
-OPTIONS = {"$select", "$filter", "$orderby", "$top", "$skip", "$count", "$skiptoken"}
+OPTIONS = {"$select", "$filter", "$orderby", "$top", "$skip", "$count", "$expand", "$skiptoken", "$format"}
 
 
 def to_json(one: Field) -> sql.Composable:
@@ -35,25 +33,28 @@ def to_json(one: Field) -> sql.Composable:
 
 def list_rows(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:
     query.check_options(call.address, OPTIONS)
-    fields, order = query.selected(shape, call.address), query.ordering(shape, call.address)
+    _check_format(call.address)
+    order = query.ordering(shape, call.address)
     conditions = [*query.where(shape, call.address, DIALECT), *in_company(site, connection, call, shape)]
     position = _position(site, call, shape)
-    top, skip = query.number(call.address, "$top"), query.number(call.address, "$skip") or 0
+    left, skip = _left(call.address, position), query.number(call.address, "$skip") or 0
+    page_rows = query.page_size(call, site.settings.max_page_rows)
     found = query.fetch(
         connection,
         shape,
-        row=query.row_json(shape, fields, to_json, ETAG),
+        row=_row(site, call, shape),
         conditions=conditions if position is None else [*conditions, paging.after(order, position.values)],
         order=order,
-        limit=min(top, MAX_PAGE) if top is not None else query.page_size(call, MAX_PAGE),
+        limit=page_rows if left is None else min(left, page_rows),
         skip=skip if position is None else 0,
     )
     parts = [f'{{"@odata.context":"{call.base}/$metadata#{shape.name}"']
     if call.address.option("$count") == "true":
         parts.append(f'"@odata.count":{query.count(connection, shape, conditions)}')
     parts.append(f'"value":[{",".join(found.texts)}]')
-    if found.last is not None and top is None:
-        parts.append(f'"@odata.nextLink":"{_next_link(site, call, shape, found.last, position)}"')
+    if found.last is not None and (left is None or left > page_rows):
+        link = _next_link(site, call, shape, found.last, position, None if left is None else left - page_rows)
+        parts.append(f'"@odata.nextLink":"{link}"')
     return Answer(status=200, headers={"Content-Type": JSON}, body=(",".join(parts) + "}").encode())
 
 
@@ -65,11 +66,12 @@ def count_rows(site: Site, connection: Connection[Any], call: Call, shape: Shape
 
 
 def get_row(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key) -> Answer:
-    query.check_options(call.address, {"$select"})
+    query.check_options(call.address, {"$select", "$expand", "$format"})
+    _check_format(call.address)
     conditions = [keys.condition(key), *in_company(site, connection, call, shape)]
     row = connection.execute(
         sql.SQL("SELECT {} FROM {} WHERE {}").format(
-            query.row_json(shape, query.selected(shape, call.address), to_json, ETAG),
+            _row(site, call, shape),
             shape.relation,
             query.all_of(conditions),
         )
@@ -77,6 +79,27 @@ def get_row(site: Site, connection: Connection[Any], call: Call, shape: Shape, k
     if row is None:
         raise errors.not_found()
     return row_answer(200, call, shape, row[0])
+
+
+def _row(site: Site, call: Call, shape: Shape) -> sql.Composable:
+    """What `$select` and `$expand` ask for of a row, as JSON text. Raises: QueryRefused."""
+    expansions = expand.asked(site.stock, shape, call.address)
+    for one in expansions:
+        errors.check_privilege(site.settings, one.navigation.target)
+    made = site.made if expansions else ()
+    return expand.row(shape, query.selected(shape, call.address), expansions, to_json, made)
+
+
+def _check_format(address: Address) -> None:
+    text = address.option("$format") or "json"
+    if text.partition(";")[0].strip().lower() not in ("json", "application/json"):
+        raise QueryRefused(f"A supported MIME type could not be found that matches '{text[:40]}'.")
+
+
+def _left(address: Address, position: Position | None) -> int | None:
+    """How many rows of `$top` this page and those behind it may hold; None without one."""
+    top = query.number(address, "$top")
+    return int(position.extra) if position is not None and position.extra else top
 
 
 def row_answer(status: int, call: Call, shape: Shape, text: str, headers: dict[str, str] | None = None) -> Answer:
@@ -138,9 +161,12 @@ def _position(site: Site, call: Call, shape: Shape) -> Position | None:
         raise QueryRefused("The skip token does not belong to this query.") from error
 
 
-def _next_link(site: Site, call: Call, shape: Shape, last: list[str | None], position: Position | None) -> str:
+def _next_link(
+    site: Site, call: Call, shape: Shape, last: list[str | None], position: Position | None, left: int | None
+) -> str:
     page = position.page + 1 if position else 2
-    behind = Position(question=_question(call, shape), page=page, values=last)
+    extra = "" if left is None else str(left)
+    behind = Position(question=_question(call, shape), page=page, values=last, extra=extra)
     token = paging.write_token(behind, site.settings.signing_key)
     kept = {name: value for name, value in call.address.options.items() if name not in ("$skiptoken", "$skip")}
     pairs = [f"{name}={quote(value, safe='')}" for name, value in {**kept, "$skiptoken": token}.items()]

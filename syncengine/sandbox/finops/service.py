@@ -1,5 +1,6 @@
 """What the finops OData service does with a call: find the entity, do the work in one transaction, word the answer."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -11,26 +12,31 @@ from syncengine.sandbox import addresses
 from syncengine.sandbox.addresses import Address, BadAddress
 from syncengine.sandbox.calls import Answer, Call, ServiceError, json_answer
 from syncengine.sandbox.counts import Work
-from syncengine.sandbox.finops import errors, keys, metadata, multipart, read, write
+from syncengine.sandbox.finops import csdl, errors, keys, metadata, multipart, read, write
+from syncengine.sandbox.finops.packages import actions, runner
+from syncengine.sandbox.limits import Exceeded
 from syncengine.sandbox.query import QueryRefused
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
-ROOTS = ("/data", "/metadata")
+ROOTS = ("/data", "/metadata", "/namespaces/axsf/data", "/namespaces/axsf/metadata")  # the last two on premises
 REMEMBERED = ("LegalEntities", "SysAADClients")  # entities whose rows are kept in memory
 ACTIONS = "DataManagementEntities"
 
 
 def answer(site: Site, call: Call) -> Answer:
     """The answer to a call of the service, batches included. Never raises for what the client did."""
+    begun = time.monotonic()
     if call.user_id == "":
-        return _with_headers(errors.answer_of(errors.forbidden()))
+        return _with_headers(errors.answer_of(errors.forbidden()), begun)
     if call.address.segments and call.address.segments[0].name == "$batch":
         made = _guarded(site, lambda: multipart.answer(site, call, answer_part))
         if any(name.encode() in call.body for name in REMEMBERED):
             site.forget()
-        return _with_headers(made)
-    return _with_headers(_guarded(site, lambda: _alone(site, call)))
+        if actions.SET.encode() in call.body:
+            runner.ring(site)
+        return _with_headers(made, begun)
+    return _with_headers(_guarded(site, lambda: _alone(site, call)), begun)
 
 
 def answer_part(site: Site, connection: Connection[Any], call: Call) -> Answer:
@@ -39,7 +45,11 @@ def answer_part(site: Site, connection: Connection[Any], call: Call) -> Answer:
 
 
 def refused(error: ServiceError) -> Answer:
-    return _with_headers(errors.answer_of(error))
+    return _with_headers(errors.answer_of(error), time.monotonic())
+
+
+def throttled(site: Site, error: Exceeded) -> Answer:
+    return _with_headers(errors.throttled(site.settings, error), time.monotonic())
 
 
 def parse(text: str) -> Address:
@@ -69,8 +79,11 @@ def _alone(site: Site, call: Call) -> Answer:
     opened = site.reading if call.method == "GET" else site.transaction
     with opened() as connection:
         made = _guarding(site, lambda: _dispatch(site, connection, call))
-    if call.method != "GET" and call.address.segments and call.address.segments[0].name in REMEMBERED:
+    name = call.address.segments[0].name if call.address.segments else ""
+    if call.method != "GET" and name in REMEMBERED:
         site.forget()
+    if call.method != "GET" and name == actions.SET:
+        runner.ring(site)
     return made
 
 
@@ -99,12 +112,15 @@ def _dispatch(site: Site, connection: Connection[Any], call: Call) -> Answer:
     if not segments:
         return _service_document(site, call)
     if segments[0].name == "$metadata":
-        return metadata.csdl(site)
+        return csdl.answer(site)
     if segments[0].name == ACTIONS and len(segments) == 2 and call.method == "POST":
-        return metadata.versions(site, segments[1].name)
+        return metadata.versions(site, call, segments[1].name)
+    if segments[0].name == actions.SET and len(segments) == 2 and call.method == "POST":
+        return actions.act(site, connection, call, segments[1].name)
     shape = site.shape(segments[0].name)
     if shape is None:
         raise errors.no_resource(f"{call.base}/{segments[0].name}")
+    errors.check_privilege(site.settings, shape)
     if segments[0].key is None:
         return _collection(site, connection, call, shape)
     if len(segments) > 1:
@@ -146,8 +162,15 @@ def _service_document(site: Site, call: Call) -> Answer:
     return json_answer(200, {"@odata.context": f"{call.base}/$metadata", "value": sets})
 
 
-def _with_headers(made: Answer) -> Answer:
-    headers = {"OData-Version": "4.0", "ms-dyn-aid": str(uuid4()), "x-ms-request-id": str(uuid4()), **made.headers}
+def _with_headers(made: Answer, begun: float) -> Answer:
+    """`begun` is when the service took the call up, in seconds of the monotonic clock."""
+    headers = {
+        "OData-Version": "4.0",
+        "ms-dyn-aid": str(uuid4()),
+        "x-ms-request-id": str(uuid4()),
+        "server-timing": f"total;dur={(time.monotonic() - begun) * 1000:.1f}",
+        **made.headers,
+    }
     return Answer(status=made.status, headers=headers, body=made.body)
 
 

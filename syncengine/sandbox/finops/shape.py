@@ -1,7 +1,8 @@
 """A finops entity as it lies in PostgreSQL: no column is ever null, each has a stand-in for "nothing"."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 
 from psycopg import sql
@@ -12,16 +13,19 @@ from syncengine.sandbox.shape import Field, Shape, by_name, field_of, folded
 
 MODIFIED = "ModifiedDateTime"
 NO_DATE = "1900-01-01"
+FIRST_DAY = date.fromisoformat(NO_DATE)  # no earlier one can be kept, and this one stands for none
 COMPANY_COLUMN = Column(name=COMPANY, type=ColumnType.TEXT, label="Company", length=4, required=True)
 MODIFIED_COLUMN = Column(name=MODIFIED, type=ColumnType.DATETIME, label="Modified date and time", read_only=True)
 RECID = Field(name="_recid", column="_recid", type=ColumnType.INTEGER, sql_type="bigint")
 RECVERSION = sql.Identifier("_recversion")
 TOUCHED = sql.Identifier("_touched")
+CHANGED_BY = sql.Identifier("_changed_by")  # the transaction that wrote the row last, for exports of what changed
+SOURCES = (sql.Identifier("_source_versions"), sql.Identifier("_source_records"))
 
 
 def shape(table: FinopsTable, *, schema: str, changed_at: datetime) -> Shape:
     columns = [COMPANY_COLUMN, *table.columns] if table.company else table.columns
-    made = by_name([*map(field_of, columns), *_modified(table)])
+    made = by_name(replace(one, is_filled=True) for one in [*map(field_of, columns), *_modified(table)])
     names = [COMPANY, *table.key] if table.company else table.key
     return Shape(
         declared=table,
@@ -49,7 +53,12 @@ def first_members(enums: Iterable[Enumeration]) -> dict[str, str]:
     return {enum.name: enum.members[0] for enum in enums}
 
 
-def definitions(shape: Shape, firsts: dict[str, str]) -> sql.Composable:
+def hidden(table: FinopsTable) -> list[sql.Identifier]:
+    """The columns of ids and versions, which a copy of the row keeps."""
+    return [RECID.identifier, RECVERSION, TOUCHED, *(SOURCES if table.sources else ())]
+
+
+def definitions(shape: Shape, table: FinopsTable, firsts: dict[str, str]) -> sql.Composable:
     """The columns of CREATE TABLE."""
     lines: list[sql.Composable] = [
         sql.SQL("{} {} NOT NULL DEFAULT {}").format(
@@ -60,13 +69,21 @@ def definitions(shape: Shape, firsts: dict[str, str]) -> sql.Composable:
         for one in shape.fields.values()
         if one.column != "_touched"
     ]
+    record = sql.SQL("nextval({})").format(sql.Literal(sql.Identifier(shape.schema, "_record").as_string()))
     lines += [
-        sql.SQL("_recid bigint PRIMARY KEY DEFAULT nextval({})").format(
-            sql.Literal(sql.Identifier(shape.schema, "_record").as_string())
-        ),
+        sql.SQL("_recid bigint PRIMARY KEY DEFAULT {}").format(record),
         sql.SQL("_recversion bigint NOT NULL DEFAULT 1"),
         sql.SQL("_touched timestamptz NOT NULL DEFAULT date_trunc('second', clock_timestamp())"),
+        sql.SQL("_changed_by xid8 NOT NULL DEFAULT pg_current_xact_id()"),
     ]
+    if table.sources:
+        ones, records = sql.SQL(", ").join([sql.SQL("1")] * len(table.sources)), sql.SQL(", ")
+        lines += [
+            sql.SQL("_source_versions bigint[] NOT NULL DEFAULT ARRAY[{}]").format(ones),
+            sql.SQL("_source_records bigint[] NOT NULL DEFAULT ARRAY[{}]").format(
+                records.join([record] * len(table.sources))
+            ),
+        ]
     return sql.SQL(", ").join(lines)
 
 

@@ -19,7 +19,7 @@ from syncengine.mapping.filters.ast import (
     Or,
     TextMatch,
 )
-from syncengine.mapping.filters.odata import parse
+from syncengine.mapping.filters.odata import parse, parse_query
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -230,3 +230,29 @@ def refusal(text: str) -> FilterError | None:
 def test_garbage_is_a_filter_error_with_a_position(text: str) -> None:
     error = refusal(text)
     assert error is None or (0 <= error.position <= len(text) and error.text == text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "primarycontactid/name eq 'x'",
+        "accounts/any(a:a/name eq 'x')",
+        "accounts/all(a:a/name eq 'x')",
+        "accounts/any()",
+        "Microsoft.Dynamics.CRM.LastXHours(PropertyName='createdon',PropertyValue=1)",
+    ],
+)
+def test_only_what_a_service_takes_has_paths_collections_and_functions(text: str) -> None:
+    with pytest.raises(FilterError):
+        parse(text)
+    assert parse_query(text) == parse_query(f"({text})")
+
+
+@given(st.text(max_size=60))
+def test_garbage_for_a_service_is_a_filter_error_too(text: str) -> None:
+    problem = None
+    try:
+        parse_query(text)
+    except FilterError as error:
+        problem = error
+    assert problem is None or 0 <= problem.position <= len(text)
