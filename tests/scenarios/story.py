@@ -143,6 +143,22 @@ class Story:
         """Until the live worker is inside a write to a service that takes its time."""
         self.wait("a write to be under way", sandbox.is_writing)
 
+    def stop_inside_a_write(self, sandbox: Sandbox) -> None:
+        """The live worker stands still from before the answer to a write on. It answers slowly, so there is time.
+
+        A batch may hold reads alone; a worker that was caught in one of those goes on, and is caught again.
+        """
+        before = sandbox.writes()
+        while True:
+            self.wait_until_writing(sandbox)
+            self.stack.kill("worker-live", signal.SIGSTOP)
+            until = time.monotonic() + SLOW_S + 10
+            while time.monotonic() < until:
+                if sandbox.writes() != before:
+                    return
+                time.sleep(0.1)
+            self.stack.kill("worker-live", signal.SIGCONT)
+
     @contextmanager
     def second_live_worker(self) -> Iterator[None]:
         """Another process beside the group's own live worker."""

@@ -60,7 +60,6 @@ def test_worker_killed_while_its_write_is_under_way(story: Story, people: People
 
 def test_worker_killed_between_write_and_settling(story: Story, people: People) -> None:
     """The service has made the new customer; the worker dies with the answer unread. No second one is made."""
-    writes = story.finance.writes()
     people.make_right(FIRM, "MADE-ONCE", "Made once")
     story.wait("the new customer on finance", lambda: people.left("MADE-ONCE"))
     story.wait_until_empty()
@@ -68,9 +67,7 @@ def test_worker_killed_between_write_and_settling(story: Story, people: People) 
     story.finance.disturb(latency_s=SLOW_S)
     row = people.right(FIRM, "MADE-ONCE") or {}
     story.sales_person.update("accounts", row["accountid"], {"description": "before the kill"})
-    story.wait_until_writing(story.finance)
-    story.stack.kill("worker-live", signal.SIGSTOP)
-    story.wait("the write", lambda: story.finance.writes()["updates"] > writes["updates"])
+    story.stop_inside_a_write(story.finance)
     killed = story.stack.kill("worker-live")
     story.finance.disturb()
     story.records.expire_leases()
