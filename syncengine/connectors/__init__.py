@@ -5,8 +5,13 @@ from collections.abc import Callable, Mapping
 from syncengine.connectors.base import Connector, Settings
 from syncengine.connectors.dataverse.connector import DataverseConnector
 from syncengine.connectors.finops.connector import FinopsConnector
+from syncengine.connectors.postgres.connector import PostgresConnector
 
-KINDS: Mapping[str, Callable[[Settings], Connector]] = {"dataverse": DataverseConnector, "finops": FinopsConnector}
+KINDS: Mapping[str, Callable[[Settings], Connector]] = {
+    "dataverse": DataverseConnector,
+    "finops": FinopsConnector,
+    "postgres": PostgresConnector,
+}
 
 
 def connect(settings: Settings) -> Connector:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 from psycopg.sql import SQL, Identifier
 
-from syncengine.repository.rows import Database, array, execute, lists
+from syncengine.frames import array
+from syncengine.repository.rows import Database, execute, lists
 from syncengine.states import Side
 
 ERROR_COLUMNS = (

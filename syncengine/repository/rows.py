@@ -7,6 +7,8 @@ import polars as pl
 from psycopg import Connection
 from psycopg.sql import SQL, Composed
 
+from syncengine.frames import array
+
 Database = Connection[Any]
 
 
@@ -29,12 +31,3 @@ def execute(conn: Database, statement: SQL | Composed, parameters: Sequence[Any]
 def lists(frame: pl.DataFrame, *columns: str) -> list[str]:
     """The columns as arrays, as `unnest` takes them; the statement casts each to its type."""
     return [array(frame[column]) for column in columns]
-
-
-def array(values: pl.Series | Sequence[str] | Sequence[int]) -> str:
-    """The values as the text of a PostgreSQL array: made column-wise, as adapting thousands one by one takes longer
-    than the statement does."""
-    texts = pl.Series(values).cast(pl.String)
-    escaped = texts.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    items = pl.select(pl.concat_str(pl.lit('"'), escaped, pl.lit('"')).fill_null("NULL").str.join(","))
-    return "{" + str(items.item()) + "}"

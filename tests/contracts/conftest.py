@@ -11,11 +11,12 @@ from syncengine.catalog import Choice, Column, ColumnType, Key, Reference, Table
 from syncengine.errors import ErrorClass
 from tests.contracts.memory import make_memory
 from tests.contracts.memory_rows import Likeness
+from tests.contracts.postgres import make_tables, postgres_world
 from tests.contracts.sandboxes import Sandboxes, run_sandboxes, sandbox_world
 from tests.contracts.world import World
 from tests.embedded import Services
 
-KINDS = ("memory like dataverse", "memory like finops", "dataverse", "finops")
+KINDS = ("memory like dataverse", "memory like finops", "dataverse", "finops", "postgres")
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +30,24 @@ def sandboxes(services: Services, postgres_url: str) -> Iterator[Sandboxes]:
         server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="session")
+def contract_database(services: Services, postgres_url: str) -> Iterator[str]:
+    """The address of a PostgreSQL database with the suite's tables."""
+    name = f"contract_{uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {} OWNER twofold").format(sql.Identifier(name)))
+        make_tables(services.database_url(name))
+        yield services.database_url(name)
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     kind: str = request.param
     if kind.startswith("memory"):
         made = memory_world("dataverse" if "dataverse" in kind else "finops")
+    elif kind == "postgres":
+        made = postgres_world(request.getfixturevalue("contract_database"))
     else:
         made = sandbox_world(request.getfixturevalue("sandboxes"), kind)
     yield made
@@ -71,6 +85,7 @@ def memory_world(like: Likeness) -> World:
         flag="Yes" if is_finops else True,
         kind="One" if is_finops else 1,
         other_kind="Two" if is_finops else 2,
+        wrong_kind="Seven" if is_finops else 7,
         refuse=refuse,
         lift=memory.rules.clear,
     )

@@ -152,6 +152,7 @@ def sandbox_world(sandboxes: Sandboxes, kind: str) -> World:
         flag="Yes" if is_finops else True,
         kind="One" if is_finops else 1,
         other_kind="Two" if is_finops else 2,
+        wrong_kind="Seven" if is_finops else 7,
         refuse=refuse,
         lift=lambda: sandboxes.set_faults(kind),
     )

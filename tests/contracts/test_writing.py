@@ -173,8 +173,7 @@ def test_rule_of_the_service_is_a_business_error_with_its_words(world: World) ->
 
 
 def test_value_outside_a_choice_is_a_data_error(world: World) -> None:
-    wrong = "Seven" if world.has_natural_ids else 7
-    outcome = world.write(creates=[world.thing("a", kind=wrong)])
+    outcome = world.write(creates=[world.thing("a", kind=world.wrong_kind)])
     assert outcome.refused["error_class"].to_list() == ["data"]
 
 

@@ -25,7 +25,7 @@ COMPANY = "usmf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """`flag`, `kind` and `other_kind` are values as this kind of environment has them.
+    """`flag`, `kind` and `other_kind` are values as this kind of environment has them, `wrong_kind` one it has not.
 
     `refuse(column, value, message)` makes the environment refuse rows, `lift()` ends that.
     """
@@ -37,6 +37,7 @@ class World:
     flag: Any
     kind: Any
     other_kind: Any
+    wrong_kind: Any
     refuse: Callable[[str, str, str], None]
     lift: Callable[[], None]
     prefix: str = field(default_factory=lambda: uuid4().hex[:8])
