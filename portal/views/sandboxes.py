@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -120,28 +121,30 @@ def sandbox_copy(request: PortalRequest, sandbox: Sandbox) -> HttpResponse:
 @with_sandbox
 def sandbox_reset(request: PortalRequest, sandbox: Sandbox) -> HttpResponse:
     """Asks, and empties it."""
-    if request.method == "POST":
-        try:
-            service.reset(request.user, sandbox.name)
-        except Refused as refusal:
-            return asking_page(request, "sandboxes/reset.html", sandbox, str(refusal))
-        messages.success(request, _("%(name)s is empty.") % {"name": sandbox.name})
+    done, problem = tried(request, sandbox, service.reset, _("%(name)s is empty."))
+    if done:
         return redirect("sandbox-page", sandbox.name)
-    return asking_page(request, "sandboxes/reset.html", sandbox)
+    return asking_page(request, "sandboxes/reset.html", sandbox, problem)
 
 
 @require_http_methods(["GET", "POST"])
 @with_sandbox
 def sandbox_delete(request: PortalRequest, sandbox: Sandbox) -> HttpResponse:
     """Asks, and deletes it."""
-    if request.method == "POST":
-        try:
-            service.delete(request.user, sandbox.name)
-        except Refused as refusal:
-            return asking_page(request, "sandboxes/delete.html", sandbox, str(refusal))
-        messages.success(request, _("%(name)s is deleted.") % {"name": sandbox.name})
-        return redirect("sandbox-list")
-    return asking_page(request, "sandboxes/delete.html", sandbox)
+    done, problem = tried(request, sandbox, service.delete, _("%(name)s is deleted."))
+    return redirect("sandbox-list") if done else asking_page(request, "sandboxes/delete.html", sandbox, problem)
+
+
+def tried(request: PortalRequest, sandbox: Sandbox, work: Callable[[User, str], None], said: str) -> tuple[bool, str]:
+    """Whether the answer to the question was yes and the work is done, and else why it is not."""
+    if request.method != "POST":
+        return False, ""
+    try:
+        work(request.user, sandbox.name)
+    except Refused as refusal:
+        return False, str(refusal)
+    messages.success(request, said % {"name": sandbox.name})
+    return True, ""
 
 
 def form_page(request: PortalRequest, template: str, form: Any, context: dict[str, Any] | None = None) -> HttpResponse:
@@ -149,6 +152,6 @@ def form_page(request: PortalRequest, template: str, form: Any, context: dict[st
     return render(request, template, {"form": form, **(context or {})}, status=status)
 
 
-def asking_page(request: PortalRequest, template: str, sandbox: Sandbox, problem: str = "") -> HttpResponse:
+def asking_page(request: PortalRequest, template: str, sandbox: Sandbox, problem: str) -> HttpResponse:
     context = {"sandbox": sandbox, "links": service.links_of(sandbox.name), "problem": problem}
     return render(request, template, context, status=UNPROCESSABLE if problem else 200)

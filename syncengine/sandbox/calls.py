@@ -81,3 +81,11 @@ def decode(body: bytes) -> Any:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         raise ValueError(str(error)) from error
+
+
+def decode_as(kind: Any, body: bytes) -> Any:
+    """The JSON value as this type, for what is no call of a service. Raises: ValueError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"The request is not understood: {error}") from error

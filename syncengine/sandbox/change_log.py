@@ -13,8 +13,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from syncengine.sandbox.declarations import DataverseTable
-from syncengine.sandbox.shape import Shape
+from syncengine.sandbox.shape import Shape, called
 
 ROWS_A_LINE = 1_000
 ROWS_KEPT = 10_000
@@ -22,7 +21,7 @@ SAMPLE = 20  # rows of an update that tell which columns it changed: a statement
 WRITER = "twofold.writer"  # the session setting that tells the triggers who writes
 _HIDDEN = ("versionnumber", "modifiedon")  # these change with every write
 
-TABLE = """
+_TABLE = """
 -- What was written lately; see change_log.py. `kept` is how many of the `rows` are named.
 CREATE TABLE IF NOT EXISTS {s}._change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -91,7 +90,7 @@ class Line:
 
 
 def own_table(schema: str) -> sql.Composed:
-    return sql.SQL(TABLE).format(s=sql.Identifier(schema), kept=sql.Literal(ROWS_KEPT))
+    return sql.SQL(_TABLE).format(s=sql.Identifier(schema), kept=sql.Literal(ROWS_KEPT))
 
 
 def statements(shape: Shape) -> list[sql.Composed]:
@@ -109,7 +108,7 @@ def statements(shape: Shape) -> list[sql.Composed]:
     function = sql.SQL(_FUNCTION).format(
         note=note,
         id=shape.row_id.identifier,
-        label=_label(shape),
+        label=called(shape),
         changed=sql.SQL(", ").join(changed),
         change=sql.Identifier(shape.schema, "_change"),
         trim=sql.Identifier(shape.schema, "_trim_changes"),
@@ -139,13 +138,6 @@ def _trigger(shape: Shape, note: sql.Identifier, event: str, tables: str) -> sql
         tables=sql.SQL(tables),
         note=note,
     )
-
-
-def _label(shape: Shape) -> sql.Composable:
-    """What a person knows the row by."""
-    if isinstance(shape.declared, DataverseTable):
-        return sql.SQL("coalesce({}::text, '')").format(sql.Identifier(shape.declared.primary_name))
-    return sql.SQL("concat_ws(' · ', {})").format(sql.SQL(", ").join(one.identifier for one in shape.key))
 
 
 @contextmanager

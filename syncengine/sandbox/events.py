@@ -6,7 +6,7 @@ and a message may come twice, as with the real services.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -23,12 +23,15 @@ AWAY_S = 1.0  # how long to wait for a database that does not answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """`target` names the subscription in the service's own terms; it is sent in `delay_s` seconds at the earliest."""
+    """`target` names the subscription in the service's own terms; it is sent in `delay_s` seconds at the earliest.
+
+    Address and headers may hold the subscriber's secret.
+    """
 
     target: str
-    url: str
-    headers: Mapping[str, str]
-    body: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: str = field(repr=False)
     delay_s: float = 0.0
 
 

@@ -6,11 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from syncengine.sandbox.calls import ServiceError
+
+Number = Annotated[int, msgspec.Meta(ge=0)]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=24 * 3600)]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +29,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pattern: str = "*"
     message: str = "The record was refused by a business rule."
     operations: tuple[str, ...] = ("create", "update")
-    count: int | None = None
+    count: Number | None = None
 
 
 class PlugIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,23 +69,23 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     rules: list[Rule] = []
     plug_ins: list[PlugIn] = []
-    latency_s: float = 0.0
-    jitter_s: float = 0.0
-    throttle: int = 0
-    load_percent: int = 0
-    retry_after_s: int = 1
-    bad_gateway: int = 0
-    drop_before: int = 0
-    drop_after: int = 0
+    latency_s: Seconds = 0.0
+    jitter_s: Seconds = 0.0
+    throttle: Number = 0
+    load_percent: Percent = 0
+    retry_after_s: Number = 1
+    bad_gateway: Number = 0
+    drop_before: Number = 0
+    drop_after: Number = 0
     refuses_tokens: bool = False
-    expire_tokens_after: int = 0
+    expire_tokens_after: Number = 0
     is_read_only: bool = False
     is_down: bool = False
-    down_s: float = 0.0
+    down_s: Seconds = 0.0
     is_silent: bool = False
-    drop_every: int = 0
-    double_every: int = 0
-    shuffle_s: float = 0.0
+    drop_every: Number = 0
+    double_every: Number = 0
+    shuffle_s: Seconds = 0.0
 
 
 _COUNTED = ("throttle", "bad_gateway", "drop_before", "drop_after", "expire_tokens_after")

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from psycopg_pool import ConnectionPool
 from syncengine.sandbox import declaration_checks, declarations, registry, store, web
 from syncengine.sandbox.business.runner import Runner
 from syncengine.sandbox.certificates import certificate
-from syncengine.sandbox.dataverse import functions as dataverse_functions
+from syncengine.sandbox.dataverse import seeding as dataverse
 from syncengine.sandbox.dataverse import webhooks
 from syncengine.sandbox.declarations import DeclarationError, Document, Kind
 from syncengine.sandbox.events import Policy, Senders
-from syncengine.sandbox.finops import seeding
+from syncengine.sandbox.finops import seeding as finops
 from syncengine.sandbox.finops.events import notifications
 from syncengine.sandbox.origins import Origin, PortTaken, any_port, is_free, open_origin
 from syncengine.sandbox.pages import app as pages
@@ -127,7 +126,7 @@ class Host:
                 schema=source.schema,
                 into=site.schema,
             )
-            seed_client(connection, site)
+            seed_clients(connection, site)
 
         return self._add(new_name, source.record.kind, 0, settings, source.record.inventory.document, fill)
 
@@ -193,7 +192,7 @@ class Host:
                 registry.add_document(connection, site.record.id, document)
                 record = registry.get(connection, name)
                 if record.kind is Kind.DATAVERSE:
-                    dataverse_functions.add_message_filters(connection, Site(record, self.pool), sets)
+                    dataverse.add_message_filters(connection, Site(record, self.pool), sets)
             site.replace_record(record)
             return record
 
@@ -288,18 +287,18 @@ def seed(connection: Connection[Any], site: Site) -> None:
     """The schema of a new sandbox, with the rows that every new environment has."""
     store.make_schema(connection, site.schema, site.stock)
     if site.record.kind is Kind.DATAVERSE:
-        dataverse_functions.seed(connection, site, datetime.now(UTC))
+        dataverse.seed(connection, site)
     else:
-        seed_client(connection, site)
+        seed_clients(connection, site)
 
 
-def seed_client(connection: Connection[Any], site: Site) -> None:
+def seed_clients(connection: Connection[Any], site: Site) -> None:
     for client in site.settings.clients:
         add_user(connection, site, client)
 
 
 def add_user(connection: Connection[Any], site: Site, client: registry.Client) -> None:
     if site.record.kind is Kind.DATAVERSE:
-        dataverse_functions.add_user(connection, site, client)
+        dataverse.add_user(connection, site, client)
     else:
-        seeding.add_client(connection, site, client)
+        finops.add_client(connection, site, client)

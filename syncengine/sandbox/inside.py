@@ -19,6 +19,7 @@ from syncengine.sandbox.calls import Answer, Call, decode, encode
 from syncengine.sandbox.dataverse import service as dataverse
 from syncengine.sandbox.declarations import COMPANY, Kind
 from syncengine.sandbox.finops import service as finops
+from syncengine.sandbox.query import to_json
 from syncengine.sandbox.shape import Field, Shape, folded
 from syncengine.sandbox.site import Site
 
@@ -103,10 +104,10 @@ def key_of(site: Site, shape: Shape, row_id: str) -> dict[str, Any] | None:
     if not site.is_made(shape.name):
         return None
     if site.record.kind is Kind.DATAVERSE:
-        return {shape.row_id.name: row_id} if _is_uuid(row_id) else None
+        return {shape.row_id.name: row_id} if uuid_of(row_id) == row_id else None
     if not (row_id.isascii() and row_id.isdigit() and len(row_id) < 19):
         return None
-    names = sql.SQL(", ").join(shown(one) for one in shape.key)
+    names = sql.SQL(", ").join(to_json(one) for one in shape.key)
     with site.reading() as connection:
         row = connection.execute(
             sql.SQL("SELECT {} FROM {} WHERE {} = %s").format(names, shape.relation, shape.row_id.identifier),
@@ -115,11 +116,12 @@ def key_of(site: Site, shape: Shape, row_id: str) -> dict[str, Any] | None:
     return {one.name: value for one, value in zip(shape.key, row, strict=True)} if row else None
 
 
-def _is_uuid(text: str) -> bool:
+def uuid_of(text: str) -> str | None:
+    """The id that this text is, as the service writes it; None for none."""
     try:
-        return str(UUID(text)) == text
+        return str(UUID(text.strip()))
     except ValueError:
-        return False
+        return None
 
 
 def address(shape: Shape, key: Mapping[str, Any]) -> str:
@@ -175,11 +177,11 @@ def stored(site: Site, connection: Connection[Any], shape: Shape, row_id: str) -
 
 
 def cells(shape: Shape, fields: Iterable[Field]) -> sql.SQL:
-    """These columns of a row as one JSON text."""
+    """These columns of a row as one JSON text, as a client may send them."""
     chosen = tuple(fields)
 
     def make() -> sql.Composable:
-        named = [sql.SQL("{} AS {}").format(shown(one), sql.Identifier(one.name)) for one in chosen]
+        named = [sql.SQL("{} AS {}").format(to_json(one), sql.Identifier(one.name)) for one in chosen]
         return sql.SQL("(SELECT row_to_json(r)::text FROM (SELECT {}) r)").format(sql.SQL(", ").join(named))
 
     return shape.composed(("cells", *(one.name for one in chosen)), make)
@@ -187,13 +189,6 @@ def cells(shape: Shape, fields: Iterable[Field]) -> sql.SQL:
 
 def row_literal(shape: Shape, row_id: str) -> sql.Composable:
     return sql.SQL("{}::{}").format(sql.Literal(row_id), sql.SQL(shape.row_id.sql_type))
-
-
-def shown(one: Field) -> sql.Composable:
-    """The column as JSON has it; a client may send it so as well."""
-    if one.type is ColumnType.DATETIME:
-        return sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(one.identifier)
-    return one.identifier
 
 
 def row_id_at(site: Site, shape: Shape, key: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -29,11 +30,11 @@ class Limit(StrEnum):
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """0 is no limit. `scale` makes the window, and what fits into it, that many times smaller: waits get short."""
 
-    requests: int = 6_000
-    execution_s: float = 1_200.0
-    concurrency: int = 52
-    window_s: float = 300.0
-    scale: float = 1.0
+    requests: Annotated[int, msgspec.Meta(ge=0)] = 6_000
+    execution_s: Annotated[float, msgspec.Meta(ge=0)] = 1_200.0
+    concurrency: Annotated[int, msgspec.Meta(ge=0)] = 52
+    window_s: Annotated[float, msgspec.Meta(gt=0)] = 300.0
+    scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
 
     @property
     def scaled_requests(self) -> float:

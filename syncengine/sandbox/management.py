@@ -31,11 +31,11 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 from werkzeug.wrappers import Request, Response
 
-from syncengine.sandbox import change_log, declarations, events, loading, registry, silent
+from syncengine.sandbox import change_log, declarations, events, loading, registry, routes, silent
 from syncengine.sandbox.business import silently, wishes
 from syncengine.sandbox.business.runner import Busy
 from syncengine.sandbox.business.wishes import Wish
-from syncengine.sandbox.calls import ServiceError, decode, encode
+from syncengine.sandbox.calls import ServiceError, decode, decode_as, encode
 from syncengine.sandbox.declarations import DeclarationError, Kind
 from syncengine.sandbox.demo import of_demo
 from syncengine.sandbox.finops import administration
@@ -114,9 +114,9 @@ def _answer(host: Host, token: str, request: Request, uri: str) -> tuple[int, An
 
 def _handled(host: Host, request: Request, parts: list[str], query: str) -> tuple[int, Any]:
     for method, pattern, handler in _ROUTES:
-        found = pattern.fullmatch("\n".join(parts))
+        found = routes.match(pattern, parts)
         if found is not None and method == request.method:
-            return handler(host, request, query, *found.groups())
+            return handler(host, request, query, *found)
     return 404, {"error": f"There is no {request.method} /{'/'.join(parts)}."}
 
 
@@ -194,11 +194,18 @@ def _load(host: Host, request: Request, query: str, name: str, table: str) -> tu
 
 def _rows(request: Request, shape: Shape) -> list[dict[str, Any]]:
     if request.mimetype == "text/csv":
-        return list(loading.rows_of_csv(shape, request.get_data().decode("utf-8-sig")))
+        return list(loading.rows_of_csv(shape, _text(request)))
     rows = decode(request.get_data())
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refused("A list of objects was expected.")
     return rows
+
+
+def _text(request: Request) -> str:
+    try:
+        return request.get_data().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Refused("The file is not in UTF-8. Save it as CSV in UTF-8 and load it again.") from error
 
 
 def _edit_silently(host: Host, request: Request, query: str, name: str, table: str) -> tuple[int, Any]:
@@ -233,7 +240,7 @@ def _progress(host: Host, name: str) -> Any:
 
 
 def _wish(host: Host, request: Request, name: str) -> Wish:
-    """Raises: Refused, BadWish."""
+    """Raises: ValueError; BadWish."""
     wish: Wish = _read(request, Wish)
     wishes.check(wish, set(host.site(name).record.inventory.tables))
     return wish
@@ -317,16 +324,12 @@ def _described(host: Host, record: Record) -> dict[str, Any]:
 
 
 def _read(request: Request, kind: Any) -> Any:
-    """The body as this type. Raises: Refused."""
-    try:
-        return msgspec.json.decode(request.get_data(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"The request is not understood: {error}") from error
+    """The body as this type. Raises: ValueError."""
+    return decode_as(kind, request.get_data())
 
 
 def _route(method: str, path: str, handler: Handler) -> tuple[str, re.Pattern[str], Handler]:
-    pattern = "\n".join("([^\n]+)" if part.isupper() else re.escape(part) for part in path.split("/"))
-    return method, re.compile(pattern), handler
+    return method, routes.pattern(path), handler
 
 
 _ROUTES = [

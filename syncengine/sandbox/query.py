@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from syncengine.catalog import ColumnType
 from syncengine.mapping.filters.ast import Filter, FilterError
 from syncengine.mapping.filters.odata import parse
 from syncengine.sandbox import paging
@@ -119,6 +120,18 @@ def _named(shape: Shape, name: str) -> Field:
 
 def all_of(conditions: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
+
+
+def beside_parameters(part: sql.Composable) -> sql.SQL:
+    """The part for a statement that has parameters, in which a percent sign of a value would begin another."""
+    return sql.SQL(part.as_string().replace("%", "%%"))
+
+
+def to_json(one: Field) -> sql.Composable:
+    """The column as JSON has it: a moment in UTC, to the second."""
+    if one.type is ColumnType.DATETIME:
+        return sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(one.identifier)
+    return one.identifier
 
 
 def row_json(shape: Shape, fields: Iterable[Field], to_json: ToJson, etag: sql.Composable) -> sql.SQL:

@@ -20,7 +20,7 @@ from syncengine.sandbox.limits import Limits
 LIMITS = {Kind.FINOPS: Limits(requests=0, execution_s=0, concurrency=0), Kind.DATAVERSE: Limits()}
 VERSIONS = {Kind.FINOPS: ("10.0.42", "10.0.2015.1030"), Kind.DATAVERSE: ("9.2.24112.00172", "9.2.24112.00172")}
 
-# not for a copy
+# A copy has its own of these.
 OF_ONE = ("environment_id", "organization_id", "clients", "tokens_valid_from", "signing_key", "password")
 
 _TABLES = """
@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS sandboxes.declaration (
     PRIMARY KEY (sandbox_id, place)
 );
 """
+Guid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Filled = Annotated[str, msgspec.Meta(min_length=1)]
+Lifetime = Annotated[int, msgspec.Meta(ge=0, le=366 * 24 * 3600)]
 _documents: dict[str, Document] = {}  # read once a process
 _inventories: dict[tuple[str, ...], Inventory] = {}
 
@@ -55,11 +58,15 @@ _inventories: dict[tuple[str, ...], Inventory] = {}
 class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An application that may sign in; `user_id` is the user that it acts as."""
 
-    client_id: str
+    client_id: Guid
     client_secret: str
-    user_id: str
+    user_id: Guid
     name: str = "Integration"
     missing_privileges: list[str] = []  # of its user, such as "prvWriteAccount"; `*` stands for anything
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Client({self.client_id!r}, {self.name!r})"
 
 
 class TableChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,39 +81,43 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     tenant_id: str
     environment_id: str
-    organization_id: str
-    clients: list[Client]
+    organization_id: Guid
+    clients: Annotated[list[Client], msgspec.Meta(min_length=1)]
     version: str
     build: str
     data_centre: str = "europe"
     is_trial: bool = False
     default_company: str = ""
-    token_lifetime_s: int = 3599
+    token_lifetime_s: Lifetime = 3599
     tokens_valid_from: float = 0.0
-    delta_lifetime_s: int = 7 * 24 * 3600
+    delta_lifetime_s: Lifetime = 7 * 24 * 3600
     refuses_with_500: bool = False
     refuses_old_tokens_with_410: bool = False  # of the delta feed; else with 400
     has_opaque_skip_tokens: bool = False  # else they are cookies in XML
     takes_bare_line_feeds: bool = False  # in a batch; else only CR LF ends a line
     needs_content_ids: bool = True  # in the parts of a change set
-    webhook_time_limit_s: float = 60.0
+    webhook_time_limit_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     table_changes: dict[str, TableChange] = {}  # by set
     max_page_rows: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 10_000  # finops; older builds had 1,000
     forbidden_sets: list[str] = []  # finops: entities that its users have no privilege on
     throttled_body: Literal["error", "message", "html", "empty"] = "error"  # finops: what a 429 holds
     sends_retry_after: bool = True  # finops: a 429 says how long to wait
     nests_failed_change_sets: bool = False  # finops: the one answer of a failed change set is a multipart of its own
-    max_endpoints: int = 10  # finops: for one event and company
+    max_endpoints: Annotated[int, msgspec.Meta(ge=0)] = 10  # finops: for one event and company
     data_event_names: Literal["mserp", "on_external"] = "mserp"  # finops: what a data event's MessageName is made of
     data_event_scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0  # finops: how many times smaller their limits are
     drops_data_events: bool = False  # finops: those over the limits are lost; else they come late
     package_wait_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0  # finops: an import takes at least so long
-    blob_lifetime_s: int = 3600  # finops: how long the address of a package's file counts
+    blob_lifetime_s: Lifetime = 3600  # finops: how long the address of a package's file counts
     limits: Limits = Limits()
     is_secure: bool = False  # speaks HTTPS, with a certificate of its own making
-    signing_key: str = msgspec.field(default_factory=lambda: secrets.token_hex(32))
-    user_name: str = "administrator"  # who may sign in to the sandbox's own pages
-    password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(12))
+    signing_key: Filled = msgspec.field(default_factory=lambda: secrets.token_hex(32))
+    user_name: Filled = "administrator"  # who may sign in to the sandbox's own pages
+    password: Filled = msgspec.field(default_factory=lambda: secrets.token_urlsafe(12))
+
+    def __repr__(self) -> str:
+        """Without password, key and the clients' secrets."""
+        return f"Settings({self.environment_id!r}, {self.version!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

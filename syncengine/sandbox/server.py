@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +24,8 @@ class Options:
     `certificates` is the folder of the certificate for HTTPS; with `is_secure` all sandboxes speak it.
     """
 
-    database_url: str
-    token: str
+    database_url: str = field(repr=False)
+    token: str = field(repr=False)
     address: str = "127.0.0.1"
     port: int = 8070
     certificates: Path | None = None

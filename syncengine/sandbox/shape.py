@@ -10,7 +10,7 @@ from datetime import datetime
 from psycopg import sql
 
 from syncengine.catalog import ColumnType
-from syncengine.sandbox.declarations import COMPANY, Column, Table
+from syncengine.sandbox.declarations import COMPANY, Column, DataverseTable, Table
 
 MAX_COMPOSED = 500  # statements kept for a table; clients choose the columns
 SQL_TYPES = {
@@ -120,3 +120,17 @@ def folded(one: Field) -> sql.Composable:
     """The column as keys compare it: text without regard to letter case."""
     is_text = one.type in (ColumnType.TEXT, ColumnType.ENUM)
     return sql.SQL("lower({})").format(one.identifier) if is_text else one.identifier
+
+
+def array_of(one: Field) -> sql.Composable:
+    """A parameter with many values of the column."""
+    return sql.SQL("%s::{}[]").format(sql.SQL(one.sql_type))
+
+
+def called(shape: Shape) -> sql.Composable:
+    """What a person knows a row by, as text: its name, or its key."""
+    if isinstance(shape.declared, DataverseTable):
+        return sql.SQL("coalesce(nullif({}::text, ''), {}::text)").format(
+            sql.Identifier(shape.declared.primary_name), shape.row_id.identifier
+        )
+    return sql.SQL("concat_ws(' · ', {})").format(sql.SQL(", ").join(one.identifier for one in shape.key))

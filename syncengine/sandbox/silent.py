@@ -7,7 +7,7 @@ from psycopg import sql
 
 from syncengine.mapping.filters.ast import FilterError
 from syncengine.mapping.filters.odata import parse
-from syncengine.sandbox import change_log, inside, refusals
+from syncengine.sandbox import change_log, inside, query, refusals
 from syncengine.sandbox.calls import ServiceError
 from syncengine.sandbox.dataverse import conditions as dataverse_conditions
 from syncengine.sandbox.dataverse import payload as dataverse_payload
@@ -53,7 +53,9 @@ def _edit(site: Site, shape: Shape, where: sql.Composable, values: Mapping[str, 
     sets = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in stored]
     with change_log.written_by(WRITER), refusals.transaction(site) as connection:
         done = connection.execute(
-            sql.SQL("UPDATE {} SET {} WHERE {}").format(shape.relation, sql.SQL(", ").join([*sets, *touch]), where),
+            sql.SQL("UPDATE {} SET {} WHERE {}").format(
+                shape.relation, sql.SQL(", ").join([*sets, *touch]), query.beside_parameters(where)
+            ),
             list(stored.values()),
         )
     return done.rowcount

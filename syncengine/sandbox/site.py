@@ -111,6 +111,13 @@ class Site:
             yield connection
 
     @contextmanager
+    def reading_within(self, limit_s: int) -> Iterator[Connection[Any]]:
+        """As `reading`. Raises: psycopg.errors.QueryCanceled for a statement that takes longer than this."""
+        with self.reading() as connection, connection.transaction():
+            connection.execute("SELECT set_config('statement_timeout', %s, true)", (f"{limit_s}s",))
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
         """One transaction; what it queued goes out when it has ended."""
         with self.pool.connection() as connection, self._ringing(connection), connection.transaction():

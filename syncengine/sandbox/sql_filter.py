@@ -27,7 +27,7 @@ from syncengine.mapping.filters.ast import (
     TextMatch,
     Value,
 )
-from syncengine.sandbox.shape import Field
+from syncengine.sandbox.shape import Field, folded
 
 _SIGNS = {
     Operator.EQ: sql.SQL("="),
@@ -113,7 +113,7 @@ def compared_text(operator: Operator, one: Field, value: Value) -> sql.Composabl
 
 
 def compared(operator: Operator, one: Field, value: Value) -> sql.Composable:
-    column, literal = _folded(one), _folded_literal(one, value)
+    column, literal = folded(one), _folded_literal(one, value)
     if operator is Operator.NE:
         return sql.SQL("({} IS DISTINCT FROM {})").format(column, literal)
     return sql.SQL("({} {} {} AND {} IS NOT NULL)").format(column, _SIGNS[operator], literal, one.identifier)
@@ -137,9 +137,9 @@ def _enum(found: Comparison, one: Field) -> sql.Composable:
 
 def is_in(one: Field, values: tuple[Value, ...]) -> sql.Composable:
     typed = [_typed(one, _from_text(one, value)) for value in values if value is not None]
-    folded = [value.lower() if isinstance(value, str) else value for value in typed]
-    array = sql.SQL("{}::{}").format(sql.Literal(folded), _array_type(one))
-    return sql.SQL("({} = ANY({}) AND {} IS NOT NULL)").format(_folded(one), array, one.identifier)
+    lowered = [value.lower() if isinstance(value, str) else value for value in typed]
+    array = sql.SQL("{}::{}[]").format(sql.Literal(lowered), sql.SQL(_comparable_type(one)))
+    return sql.SQL("({} = ANY({}) AND {} IS NOT NULL)").format(folded(one), array, one.identifier)
 
 
 def _from_text(one: Field, value: Value) -> Value:
@@ -158,29 +158,24 @@ def _from_text(one: Field, value: Value) -> Value:
         raise incompatible(one, "Edm.String") from error
 
 
-def _array_type(one: Field) -> sql.Composable:
-    return sql.SQL(f"{_comparable_type(one)}[]")
-
-
 def _match(one: Field, how: TextMatch, text: str) -> sql.Composable:
     if one.type is not ColumnType.TEXT:
         raise incompatible(one, "Edm.String")
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    literally = escaped(text)
     pattern = {
-        TextMatch.CONTAINS: f"%{escaped}%",
-        TextMatch.STARTS_WITH: f"{escaped}%",
-        TextMatch.ENDS_WITH: f"%{escaped}",
-        TextMatch.LIKE: escaped.replace("*", "%"),
+        TextMatch.CONTAINS: f"%{literally}%",
+        TextMatch.STARTS_WITH: f"{literally}%",
+        TextMatch.ENDS_WITH: f"%{literally}",
+        TextMatch.LIKE: literally.replace("*", "%"),
     }[how]
     return sql.SQL("({} LIKE lower({}) AND {} IS NOT NULL)").format(
-        _folded(one), sql.Literal(_storable(pattern)), one.identifier
+        folded(one), sql.Literal(_storable(pattern)), one.identifier
     )
 
 
-def _folded(one: Field) -> sql.Composable:
-    if one.type in (ColumnType.TEXT, ColumnType.ENUM):
-        return sql.SQL("lower({})").format(one.identifier)
-    return one.identifier
+def escaped(text: str) -> str:
+    """The text as a pattern of LIKE that stands for nothing but itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _folded_literal(one: Field, value: Value) -> sql.Composable:

@@ -163,9 +163,9 @@ def _service(site: Site, request: Request, path: str, query: str) -> Answer:
     except ServiceError:
         return service.unauthorized()
     if root == environments.PATH:
-        return environments.answer(site, _origin(request))
+        return environments.answer(site, origin(request))
     try:
-        base = f"{_origin(request)}{path[: len(root)]}"
+        base = f"{origin(request)}{path[: len(root)]}"
         return _limited(site, service, request, signed_in, base, f"{path[len(root) + 1 :]}?{query}".rstrip("?"))
     except Exceeded as error:
         return service.throttled(site, error)
@@ -207,9 +207,14 @@ def _connected(site: Site, service: Service, call: Call) -> Answer:
     return made
 
 
-def _origin(request: Request) -> str:
+def scheme(request: Request) -> str:
+    """That of the address which the client used, also where a proxy stands before the sandbox."""
+    return request.headers.get("X-Forwarded-Proto", request.scheme)
+
+
+def origin(request: Request) -> str:
     """The origin as the client addressed it."""
-    return f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{request.host}"
+    return f"{scheme(request)}://{request.host}"
 
 
 def _is_too_large(request: Request) -> bool:

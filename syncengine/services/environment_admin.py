@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from syncengine.connectors.base import Check, Identity
+from syncengine.connectors.base import Check, Identity, Settings
 from syncengine.errors import SyncError
 from syncengine.models import Activity, Environment, Link, StoredCatalog
 from syncengine.services import activity, environments, sandboxes, secrets
-from syncengine.services.environment_drafts import EnvironmentDraft, examine, settings_from
+from syncengine.services.environment_drafts import EnvironmentDraft, Findings, examine, settings_from
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
 from syncengine.states import LinkState
@@ -69,20 +69,16 @@ def edit(actor: User, environment: Environment, *, draft: EnvironmentDraft) -> N
     findings = examine(settings)
     if findings.identity.organization_id != environment.organization_id:
         raise Refused(_another(environment.name, findings.identity))
-    known = Environment.objects.filter(pk=environment.pk)
-    with transaction.atomic():
-        known.update(
-            name=settings.name,
-            base_url=settings.base_url,
-            token_url=settings.token_url,
-            tenant=settings.tenant,
-            client_id=settings.client_id,
-            secret_encrypted=secrets.encrypt(settings.secret),
-            options=sandboxes.options_of(settings.base_url),
-            version=findings.identity.version,
-            data_centre=findings.identity.data_centre,
-        )
-        _note(actor, f"The settings of {settings.name} were changed.")
+    is_moved = settings.base_url != environment.base_url
+    # Sandboxes that do not answer tell nothing, and what is known of this one stays.
+    options = sandboxes.options_of(settings.base_url) or ({} if is_moved else environment.options)
+    try:
+        with transaction.atomic():
+            _store(environment, settings, findings, options)
+            _note(actor, f"The settings of {settings.name} were changed.")
+    except IntegrityError:  # somebody else was quicker
+        environments.refuse_taken(settings, but=environment.pk)
+        raise
     environments.note_answer(environment.pk)
 
 
@@ -108,10 +104,7 @@ def delete(actor: User, environment: Environment) -> None:
     require(actor, Permission.CHANGE)
     with transaction.atomic():
         locked = Environment.objects.select_for_update().get(pk=environment.pk)
-        linked = links_of(locked)
-        if linked:
-            names = ", ".join(link.name for link in linked)
-            raise Refused(f"{locked.name} is in the link {names} and cannot be deleted. Unlink it first.")
+        refuse_linked(locked.name, links_of(locked), "deleted")
         StoredCatalog.objects.filter(environment=locked).delete()
         Environment.objects.filter(pk=locked.pk).update(deleted_at=timezone.now(), secret_encrypted="")
         _note(actor, f"The environment {locked.name} was deleted.")
@@ -128,10 +121,31 @@ def refresh(actor: User, environment: Environment) -> int:
     return len(catalog.tables)
 
 
-def links_of(environment: Environment) -> list[Link]:
-    """The links that it is in."""
+def links_of(*members: Environment) -> list[Link]:
+    """The links that one of these is in, by name."""
     alive = Link.objects.exclude(state=LinkState.UNLINKED)
-    return list((alive.filter(left=environment) | alive.filter(right=environment)).order_by("name"))
+    return list((alive.filter(left__in=members) | alive.filter(right__in=members)).order_by("name"))
+
+
+def refuse_linked(name: str, linked: Sequence[Link], what: str) -> None:
+    """Raises: Refused while it is in one of these links."""
+    if linked:
+        names = ", ".join(link.name for link in linked)
+        raise Refused(f"{name} is in the link {names} and cannot be {what}. Unlink it first.")
+
+
+def _store(environment: Environment, settings: Settings, findings: Findings, options: dict[str, str]) -> None:
+    Environment.objects.filter(pk=environment.pk).update(
+        name=settings.name,
+        base_url=settings.base_url,
+        token_url=settings.token_url,
+        tenant=settings.tenant,
+        client_id=settings.client_id,
+        secret_encrypted=secrets.encrypt(settings.secret),
+        options=options,
+        version=findings.identity.version,
+        data_centre=findings.identity.data_centre,
+    )
 
 
 def _another(name: str, identity: Identity) -> str:

@@ -7,11 +7,10 @@ from django.contrib.auth.models import User
 
 from syncengine.errors import SyncError
 from syncengine.models import Activity, Environment, Link
-from syncengine.services import activity, sandboxes
+from syncengine.services import activity, environment_admin, sandboxes
 from syncengine.services.errors import Refused
 from syncengine.services.permissions import Permission, require
 from syncengine.services.sandboxes import OPTION, About, Sandbox
-from syncengine.states import LinkState
 
 DEMO = "contoso"  # the rows that a sandbox may come with
 MAX_FILE_BYTES = 100 * 1024 * 1024
@@ -64,16 +63,16 @@ def load(actor: User, name: str, *, table: str, content: bytes) -> int:
     """How many rows of the CSV file were loaded. Raises: Refused, with no row of it loaded."""
     require(actor, Permission.CHANGE)
     if len(content) > MAX_FILE_BYTES:
-        raise Refused(f"The file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB.")
+        raise Refused(f"The file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB. Load it in parts.")
     rows = _asked(lambda: sandboxes.load_csv(name, table=table, content=content))
-    _note(actor, f"{rows} rows were loaded into {table} of the sandbox {name}.")
+    _note(actor, f"{rows} {'row was' if rows == 1 else 'rows were'} loaded into {table} of the sandbox {name}.")
     return rows
 
 
 def reset(actor: User, name: str) -> None:
     """All rows go. Raises: Refused, also while the sandbox is linked: its emptiness would be synced."""
     require(actor, Permission.CHANGE)
-    _refuse_linked(name, "emptied")
+    environment_admin.refuse_linked(name, links_of(name), "emptied")
     _asked(lambda: sandboxes.reset(name))
     _note(actor, f"The sandbox {name} was emptied.")
 
@@ -81,23 +80,14 @@ def reset(actor: User, name: str) -> None:
 def delete(actor: User, name: str) -> None:
     """Raises: Refused, also while the sandbox is linked."""
     require(actor, Permission.CHANGE)
-    _refuse_linked(name, "deleted")
+    environment_admin.refuse_linked(name, links_of(name), "deleted")
     _asked(lambda: sandboxes.delete(name))
     _note(actor, f"The sandbox {name} was deleted.")
 
 
-def links_of(name: str) -> list[str]:
+def links_of(name: str) -> list[Link]:
     """The links that the sandbox is in, by name."""
-    environments = list(Environment.objects.filter(**{f"options__{OPTION}": name}).values_list("pk", flat=True))
-    alive = Link.objects.exclude(state=LinkState.UNLINKED)
-    found = alive.filter(left__in=environments) | alive.filter(right__in=environments)
-    return list(found.order_by("name").values_list("name", flat=True))
-
-
-def _refuse_linked(name: str, what: str) -> None:
-    linked = links_of(name)
-    if linked:
-        raise Refused(f"{name} is in the link {', '.join(linked)} and cannot be {what}. Unlink it first.")
+    return environment_admin.links_of(*Environment.objects.filter(**{f"options__{OPTION}": name}))
 
 
 def _asked(work: Callable[[], T]) -> T:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from syncengine.errors import DisabledError, UnreachableError
 from syncengine.models import Activity, EntityMap, Environment, SchemaDrift
 from syncengine.services import environments, secrets
+from syncengine.services.sandboxes import OPTION
 from syncengine.states import LinkState
 from tests.doubles import GROUPS_MAP, Answering, Live, Service
 from tests.portal.make import CHANGE, OPERATE, make_client
@@ -147,6 +148,15 @@ def test_a_new_secret_is_kept_encrypted(admin: Client, environment: Environment)
     assert "rotated" not in environment.secret_encrypted
 
 
+def test_an_edit_keeps_which_sandbox_it_is_while_the_sandboxes_do_not_answer(
+    admin: Client, environment: Environment
+) -> None:
+    Environment.objects.filter(pk=environment.pk).update(options={OPTION: "Training"})
+    assert admin.post(page("environment-edit", environment), form(environment, name="Finance 2")).status_code == 302
+    environment.refresh_from_db()
+    assert environment.options == {OPTION: "Training"}
+
+
 def test_an_edit_to_a_name_that_is_taken_is_refused(admin: Client, environment: Environment) -> None:
     other = make_environment("dataverse", name="Taken")
     answer = admin.post(page("environment-edit", environment), form(environment, name=other.name))
@@ -199,9 +209,12 @@ def test_the_tables_are_read_anew(admin: Client, environment: Environment) -> No
 def test_tables_that_cannot_be_read_stay_as_they_were(
     admin: Client, environment: Environment, service: Service
 ) -> None:
+    before = environment.catalog_read_at
     service.fail("catalog", UnreachableError(f"{environment.name} does not answer."))
     found = admin.post(page("environment-refresh", environment), follow=True).content.decode()
     assert "could not be read" in found
+    environment.refresh_from_db()
+    assert environment.catalog_read_at == before
 
 
 def test_a_linked_environment_is_not_deleted(admin: Client, environment: Environment) -> None:

@@ -16,6 +16,7 @@ from syncengine.sandbox.certificates import CERTIFICATE
 from syncengine.sandbox.server import Options, SandboxServer
 from tests.embedded import Services
 from tests.sandbox.client import Client
+from tests.sandbox.receiver import Receiver, receiving
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,3 +114,19 @@ def finops(new_client: Callable[..., Client]) -> Client:
     for company in ("usmf", "demf"):
         assert client.post("LegalEntities", {"LEGALENTITYID": company, "NAME": company.upper()}).status_code == 201
     return client
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+def told(management: Management, finops: Client, receiver: Receiver) -> Iterator[Receiver]:
+    """Is told of what happens in finops, and has had the test message."""
+    endpoints = f"sandboxes/{finops.info['name']}/endpoints"
+    management.done("POST", endpoints, {"name": "told", "url": receiver.url})
+    receiver.wait(1)
+    yield receiver
+    management.done("DELETE", f"{endpoints}/told")

@@ -46,10 +46,12 @@ class Hooks:
 @contextmanager
 def registering(client: Client) -> Iterator[Hooks]:
     """The registrations of the test go with it."""
-    yield Hooks(client)
-    for table in TABLES:
-        for row in client.rows(table):
-            client.delete(f"{table}({row[f'{table[:-1]}id']})")
+    try:
+        yield Hooks(client)
+    finally:
+        for table in TABLES:
+            for row in client.rows(table):
+                client.delete(f"{table}({row[f'{table[:-1]}id']})")
 
 
 def attributes(message: dict[str, Any]) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def test_silent_changes_of_dataverse_are_in_the_delta_feed(
 def test_too_many_silent_changes_at_once_are_refused(demo: Client, management: Management) -> None:
     answer = management.call("POST", f"sandboxes/{demo.info['name']}/silent-changes", {"count": 5_001})
     assert answer.status_code == 400
-    assert "At most 5000" in answer.json()["error"]
+    assert "At most 5,000" in answer.json()["error"]
 
 
 # --- values -------------------------------------------------------------------------------------------------------

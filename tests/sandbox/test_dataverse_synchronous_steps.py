@@ -11,18 +11,12 @@ import pytest
 from tests.sandbox.client import END, Client, change_set
 from tests.sandbox.conftest import Management
 from tests.sandbox.hooks import Hooks, attributes, registering, values_of
-from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox.receiver import Receiver
 from tests.sandbox.rows import error_of, make_account
 
 NOW = {"mode": 0}
 BEFORE, AFTER, BOTH = 0, 1, 2
 ROOT = "/api/data/v9.2"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,14 +8,8 @@ import pytest
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management
 from tests.sandbox.hooks import Hooks, attributes, registering
-from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox.receiver import Receiver
 from tests.sandbox.rows import make_account, make_company
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

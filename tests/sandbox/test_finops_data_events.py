@@ -9,17 +9,12 @@ import pytest
 
 from tests.sandbox.client import END, Client, change_set
 from tests.sandbox.conftest import Management
+from tests.sandbox.hooks import values_of
 from tests.sandbox.packages import address_of
 from tests.sandbox.receiver import Receiver, receiving
 from tests.sandbox.rows import make_group, number
 
 LOGICAL = "mserp_custcustomergroupentity"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture
@@ -38,10 +33,6 @@ def register(finops: Client, management: Management, receiver: Receiver) -> Iter
 
 def parameters(message: dict[str, Any]) -> dict[str, Any]:
     return {one["key"]: one["value"] for one in message["InputParameters"]}
-
-
-def attributes(entity: dict[str, Any]) -> dict[str, Any]:
-    return {one["key"]: one["value"] for one in entity["Attributes"]}
 
 
 def told(receiver: Receiver, count: int) -> dict[str, dict[str, Any]]:
@@ -68,7 +59,7 @@ def test_a_create_tells_all_values_with_names_in_lower_case(finops: Client, regi
     register()
     group = make_group(finops, DESCRIPTION="A")
     target = parameters(told(receiver, 1)["created"])["Target"]
-    found = attributes(target)
+    found = values_of(target)
     assert target["LogicalName"] == LOGICAL
     assert target["__type"].startswith("Entity:")
     assert (found["mserp_customergroupid"], found["mserp_description"], found["mserp_dataareaid"]) == (
@@ -87,9 +78,9 @@ def test_an_update_tells_the_changed_values_and_the_row_before(
     register()
     finops.patch(address_of(group), {"DESCRIPTION": "B", "ISSALESTAXINCLUDEDINPRICE": "Yes"})
     found = parameters(told(receiver, 1)["updated"])
-    assert attributes(found["Target"]).keys() == {f"{LOGICAL}id", "mserp_description"}
-    assert attributes(found["Target"])["mserp_description"] == "B"
-    before = attributes(found["PreImage"])
+    assert values_of(found["Target"]).keys() == {f"{LOGICAL}id", "mserp_description"}
+    assert values_of(found["Target"])["mserp_description"] == "B"
+    before = values_of(found["PreImage"])
     assert (before["mserp_description"], before["mserp_customergroupid"]) == ("A", group)
     assert before["mserp_issalestaxincludedinprice"]["Value"] == 200_000_001
 
@@ -100,7 +91,7 @@ def test_a_delete_tells_a_reference_and_the_row_before(finops: Client, register:
     finops.delete(address_of(group))
     found = parameters(told(receiver, 1)["deleted"])
     assert found["Target"]["__type"].startswith("EntityReference:")
-    assert attributes(found["PreImage"])["mserp_customergroupid"] == group
+    assert values_of(found["PreImage"])["mserp_customergroupid"] == group
 
 
 def test_date_times_without_a_value_are_left_out(finops: Client, register: Any, receiver: Receiver) -> None:
@@ -111,8 +102,8 @@ def test_date_times_without_a_value_are_left_out(finops: Client, register: Any, 
     path = f"VendorsV2(dataAreaId='usmf',VENDORACCOUNTNUMBER='{body['VENDORACCOUNTNUMBER']}')?cross-company=true"
     finops.patch(path, {"VENDORHOLDRELEASEDATE": "2026-11-21T12:00:00Z"})
     found = told(receiver, 2)
-    assert "mserp_vendorholdreleasedate" not in attributes(parameters(found["created"])["Target"])
-    assert attributes(parameters(found["updated"])["Target"])["mserp_vendorholdreleasedate"].startswith("/Date(")
+    assert "mserp_vendorholdreleasedate" not in values_of(parameters(found["created"])["Target"])
+    assert values_of(parameters(found["updated"])["Target"])["mserp_vendorholdreleasedate"].startswith("/Date(")
 
 
 def test_they_are_registered_apart_from_business_events(
@@ -144,7 +135,7 @@ def test_set_based_writes_are_missed(finops: Client, register: Any, receiver: Re
     management.done("DELETE", rows, {"filter": f"CUSTOMERGROUPID eq '{group}'"})
     last = make_group(finops)
     target = parameters(receiver.wait(2)[1])["Target"]
-    assert attributes(target)["mserp_customergroupid"] == last
+    assert values_of(target)["mserp_customergroupid"] == last
 
 
 def test_messages_may_be_named_as_plug_ins_know_them(

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 
+from syncengine.sandbox.finops.packages import runner
+from syncengine.sandbox.finops.packages.executions import Direction, Execution, Result
+from syncengine.sandbox.site import Site
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management
 from tests.sandbox.packages import (
@@ -45,6 +49,21 @@ def executions(finops: Client, management: Management) -> dict[str, Any]:
 
 def csv(*rows: str) -> str:
     return HEADER + "".join(f"{row}\r\n" for row in rows)
+
+
+def test_an_import_that_lost_its_database_runs_again(finops: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, losses = runner.WORK[Direction.IMPORT], iter([psycopg.OperationalError("the connection is lost")])
+
+    def run(site: Site, execution: Execution) -> Result:
+        for loss in losses:
+            raise loss
+        return work(site, execution)
+
+    monkeypatch.setattr(runner, "WORK", {Direction.IMPORT: run})
+    name, group = number(), number()
+    _, found = imported(finops, package(name, GROUPS, csv(f"{group},New,No,")), name)
+    assert found == "Succeeded"
+    assert finops.get(address_of(group)).json()["DESCRIPTION"] == "New"
 
 
 def test_rows_are_created_and_updated_by_their_key(finops: Client, management: Management) -> None:

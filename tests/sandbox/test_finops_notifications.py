@@ -11,14 +11,8 @@ import pytest
 
 from tests.sandbox.client import END, Client, change_set
 from tests.sandbox.conftest import Management
-from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox.receiver import Receiver
 from tests.sandbox.rows import make_group, number
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.client import Client
 from tests.sandbox.conftest import Management
 from tests.sandbox.packages import imported, package
-from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox.receiver import Receiver
 from tests.sandbox.rows import make_group, number
 
 SUFFIX = {"table": "CustomerGroups", "column": "DESCRIPTION", "suffix": " (checked)"}
@@ -20,21 +20,11 @@ def plug_in(finops: Client, management: Management) -> Iterator[Any]:
     management.faults(finops.info)
 
 
-@pytest.fixture
-def receiver(finops: Client, management: Management) -> Iterator[Receiver]:
-    endpoints = f"sandboxes/{finops.info['name']}/endpoints"
-    with receiving() as made:
-        management.done("POST", endpoints, {"name": "sync", "url": made.url})
-        made.wait(1)
-        yield made
-        management.done("DELETE", f"{endpoints}/sync")
-
-
 def path(group: str) -> str:
     return f"CustomerGroups(dataAreaId='usmf',CUSTOMERGROUPID='{group}')?cross-company=true"
 
 
-def test_before_the_write_the_value_is_part_of_it(finops: Client, plug_in: Any, receiver: Receiver) -> None:
+def test_before_the_write_the_value_is_part_of_it(finops: Client, plug_in: Any, told: Receiver) -> None:
     plug_in(SUFFIX)
     body = {"dataAreaId": "usmf", "CUSTOMERGROUPID": number(), "DESCRIPTION": "A"}
     made = finops.post("CustomerGroups", body).json()
@@ -43,10 +33,10 @@ def test_before_the_write_the_value_is_part_of_it(finops: Client, plug_in: Any, 
     assert finops.patch(path(body["CUSTOMERGROUPID"]), {"DESCRIPTION": "B"}).status_code == 204
     assert finops.get(path(body["CUSTOMERGROUPID"])).json()["DESCRIPTION"] == "B (checked)"
     make_group(finops, "demf")
-    assert [one["Operation"] for one in receiver.wait(4)[1:]] == ["Created", "Updated", "Created"]
+    assert [one["Operation"] for one in told.wait(4)[1:]] == ["Created", "Updated", "Created"]
 
 
-def test_after_the_write_it_is_a_second_one(finops: Client, plug_in: Any, receiver: Receiver) -> None:
+def test_after_the_write_it_is_a_second_one(finops: Client, plug_in: Any, told: Receiver) -> None:
     plug_in({**SUFFIX, "is_after": True})
     body = {"dataAreaId": "usmf", "CUSTOMERGROUPID": number(), "DESCRIPTION": "A"}
     made = finops.post("CustomerGroups", body).json()
@@ -54,7 +44,7 @@ def test_after_the_write_it_is_a_second_one(finops: Client, plug_in: Any, receiv
     row = finops.get(path(body["CUSTOMERGROUPID"])).json()
     assert row["DESCRIPTION"] == "A (checked)"
     assert row["@odata.etag"] != made["@odata.etag"]
-    messages = sorted(receiver.wait(3)[1:], key=lambda one: one["ControlNumber"])
+    messages = sorted(told.wait(3)[1:], key=lambda one: one["ControlNumber"])
     assert [one["Operation"] for one in messages] == ["Created", "Updated"]
     assert [one["RecordETag"] for one in messages] == [made["@odata.etag"], row["@odata.etag"]]
 
@@ -88,7 +78,7 @@ def test_imports_are_changed_too(finops: Client, plug_in: Any) -> None:
 
 
 def test_silent_inserts_tell_nobody_and_run_no_plug_in(
-    finops: Client, plug_in: Any, receiver: Receiver, management: Management
+    finops: Client, plug_in: Any, told: Receiver, management: Management
 ) -> None:
     plug_in(SUFFIX)
     group = number()
@@ -96,8 +86,8 @@ def test_silent_inserts_tell_nobody_and_run_no_plug_in(
     management.done("POST", rows, [{"dataAreaId": "usmf", "CUSTOMERGROUPID": group, "DESCRIPTION": "A"}])
     assert finops.get(path(group)).json()["DESCRIPTION"] == "A"
     last = make_group(finops)
-    assert receiver.wait(2)[1]["KeyValues"]["CUSTOMERGROUPID"] == last
-    assert len(receiver.messages) == 2
+    assert told.wait(2)[1]["KeyValues"]["CUSTOMERGROUPID"] == last
+    assert len(told.messages) == 2
 
 
 def test_a_value_that_does_not_fit_refuses_the_write(finops: Client, plug_in: Any) -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -91,6 +92,16 @@ def test_there_is_no_upsert(finops: Client) -> None:
     assert answer.status_code == 404
     assert answer.json()["error"]["message"] == "Not found."
     assert finops.delete(address("nobody")).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["%s 10%", "%%", "{0}'%d"])
+def test_a_key_may_hold_any_sign(finops: Client, key: str) -> None:
+    finops.post("CustomerGroups", {"dataAreaId": "usmf", "CUSTOMERGROUPID": key})
+    quoted = quote(key.replace("'", "''"), safe="")
+    path = f"CustomerGroups(dataAreaId='usmf',CUSTOMERGROUPID='{quoted}')?cross-company=true"
+    assert finops.patch(path, {"DESCRIPTION": "50 %s"}).status_code == 204
+    assert finops.get(path).json()["DESCRIPTION"] == "50 %s"
+    assert finops.delete(path).status_code == 204
 
 
 def test_an_update_of_a_version_needs_that_version(finops: Client, account: str) -> None:

@@ -272,6 +272,14 @@ def test_loading_keeps_the_rules_and_loads_all_or_nothing(management: Management
     assert management.call("POST", path(finops.info, "tables", "Currencies", "rows"), {"x": 1}).status_code == 400
 
 
+@pytest.mark.parametrize("text", ["contains(name,'50%')", "name eq '50% off'"])
+def test_rows_are_edited_silently_by_any_filter(management: Management, dataverse: Client, text: str) -> None:
+    row = make_account(dataverse, name="50% off")
+    edit = {"filter": f"{text} and accountid eq {row}", "values": {"description": "100 %s"}}
+    assert management.done("PATCH", path(dataverse.info, "tables", "accounts", "rows"), edit) == {"rows": 1}
+    assert dataverse.get(f"accounts({row})").json()["description"] == "100 %s"
+
+
 # --- faults and counts
 
 
@@ -279,7 +287,7 @@ def test_faults_can_be_read_and_are_checked(management: Management, dataverse: C
     management.faults(dataverse.info, latency_s=0.01, rules=[{"table": "accounts", "count": 2}])
     found = management.done("GET", path(dataverse.info, "faults"))
     assert (found["latency_s"], found["rules"][0]["count"]) == (0.01, 2)
-    for bad in ({"nothing": 1}, {"latency_s": "x"}, {"rules": [{}]}):
+    for bad in ({"nothing": 1}, {"latency_s": "x"}, {"latency_s": -1}, {"load_percent": 101}, {"rules": [{}]}):
         assert management.call("PUT", path(dataverse.info, "faults"), bad).status_code == 400
     management.faults(dataverse.info)
 

@@ -51,7 +51,10 @@ def test_styles_and_scripts_are_there_and_remembered(client: Client, name: str) 
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize("name", ["../../registry.py", "..%2f..%2fregistry.py", "css/none.css", "", "css"])
+@pytest.mark.parametrize(
+    "name",
+    ["../../registry.py", "..%2f..%2fregistry.py", "css/none.css", "", "css", "%00.css", f"{'x' * 300}.css"],
+)
 def test_only_files_of_pages_are_given(client: Client, name: str) -> None:
     assert person_of(client).open(f"/static/{name}").status_code == 404
 
@@ -78,6 +81,7 @@ def test_pages_take_no_other_methods(client: Client, method: str) -> None:
     [
         "/?q=%00&from=-1",
         "/?from=99999999999999999999",
+        f"/?from={'9' * 5_000}",
         "/?said=%3Cb%3E&n=x",
         "/last-changes?before=99999999999999999999&table=%00",
         "/last-changes?before=x",

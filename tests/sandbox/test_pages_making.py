@@ -90,7 +90,7 @@ def test_silent_changes_are_made_at_once_and_told_to_nobody(
 def test_too_many_silent_changes_are_refused(person: Person) -> None:
     person.send(SILENT, count="5001")
     assert person.page.status_code == 400
-    assert "At most 5000" in person.text
+    assert "At most 5,000" in person.text
 
 
 def test_without_rows_the_page_says_what_to_do(new_client: Callable[..., Client]) -> None:

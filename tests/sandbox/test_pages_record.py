@@ -235,6 +235,19 @@ def test_another_change_meanwhile_is_told_and_both_are_shown(seller: Person, dat
     assert (row["name"], row["description"]) == ("Mine", "Their text")
 
 
+def test_what_another_saved_is_not_lost_while_a_wrong_value_is_put_right(seller: Person, dataverse: Client) -> None:
+    row_id = make_account(dataverse, name="First", description="First text")
+    here = f"{ACCOUNTS}/rows/{row_id}"
+    seller.open(here)
+    dataverse.patch(f"accounts({row_id})", {"description": "Their text"})
+    seller.send(here, **{"c.creditlimit": "much"})
+    seller.send(here, **{"c.creditlimit": "5"})
+    assert "Another has saved this row since you opened it" in seller.text
+    seller.send(here)
+    row = account(dataverse, row_id)
+    assert (row["creditlimit"], row["description"]) == (5, "Their text")
+
+
 def test_another_change_of_a_customer_meanwhile_is_told(clerk: Person, finops: Client) -> None:
     here = page_of(clerk, key := make_customer(finops, ORGANIZATIONNAME="First"))
     clerk.open(here)

@@ -118,7 +118,9 @@ def test_a_plug_in_sets_a_value_of_any_type(
     assert found["operations"] == ["create", "update"]
 
 
-@pytest.mark.parametrize(("name", "typed"), [("latency_s", "slow"), ("throttle", "1.5"), ("rules.0.count", "x")])
+@pytest.mark.parametrize(
+    ("name", "typed"), [("latency_s", "slow"), ("latency_s", "inf"), ("throttle", "1.5"), ("rules.0.count", "x")]
+)
 def test_what_is_no_number_is_told_at_its_field(
     dataverse: Client, management: Management, name: str, typed: str
 ) -> None:

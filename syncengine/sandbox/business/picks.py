@@ -9,7 +9,8 @@ from psycopg import Connection, sql
 
 from syncengine.sandbox import inside
 from syncengine.sandbox.declarations import COMPANY, DataverseTable, FinopsTable
-from syncengine.sandbox.shape import Field, Shape
+from syncengine.sandbox.finops import references
+from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 MOST_WEIGHT = 1_000  # rows that count for how often a table is chosen
@@ -77,23 +78,11 @@ def _is_looked_up(site: Site, connection: Connection[Any], shape: Shape, own_id:
 
 def _is_named(site: Site, connection: Connection[Any], shape: Shape, row: dict[str, Any]) -> bool:
     for name, relation in site.stock.inventory.relations_to.get(shape.name, ()):
-        if not site.is_made(name):
-            continue
-        other = site.stock.shapes[name]
-        pairs = [
-            (other.by_column[column], row[target])
-            for column, target in zip(relation.columns, relation.target_columns, strict=True)
-        ]
-        if shape.has_companies and other.has_companies:
-            pairs.append((other.fields[COMPANY], row[COMPANY]))
-        if _any(connection, other, [_equal(one, value) for one, value in pairs]):
-            return True
+        if site.is_made(name):
+            other = site.stock.shapes[name]
+            if _any(connection, other, references.naming(shape, other, relation, row)):
+                return True
     return False
-
-
-def _equal(one: Field, value: Any) -> sql.Composable:
-    template = "lower({}) = lower({})" if isinstance(value, str) else "{} = {}"
-    return sql.SQL(template).format(one.identifier, sql.Literal(value))
 
 
 def _any(connection: Connection[Any], shape: Shape, conditions: Sequence[sql.Composable]) -> bool:

@@ -11,7 +11,7 @@ from psycopg import Connection
 from syncengine.catalog import ColumnType
 from syncengine.sandbox import inside
 from syncengine.sandbox.business import picks, values
-from syncengine.sandbox.business.wishes import Wish
+from syncengine.sandbox.business.wishes import BadWish, Wish
 from syncengine.sandbox.declarations import COMPANY, DataverseTable, FinopsTable, Relation
 from syncengine.sandbox.finops.shape import NO_DATE
 from syncengine.sandbox.shape import Field, Shape, is_made_up
@@ -99,6 +99,12 @@ class Planner:
         old = row.get(one.name)
         new = values.changed(self.chance, one, old, enums)
         return {} if new == old else {one.name: new}
+
+
+def check(site: Site, wish: Wish) -> None:
+    """Raises: BadWish when no table has rows."""
+    if not planner(site, wish).weights:
+        raise BadWish("None of these tables has rows yet. Create some, or load the demo rows, then try again.")
 
 
 def planner(site: Site, wish: Wish) -> Planner:

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import psycopg
@@ -12,8 +11,8 @@ import psycopg
 from syncengine.sandbox import inside
 from syncengine.sandbox.business import plan
 from syncengine.sandbox.business.plan import CREATE, DELETE, UPDATE, Change
-from syncengine.sandbox.business.wishes import BadWish, Wish
-from syncengine.sandbox.calls import ServiceError
+from syncengine.sandbox.business.wishes import Wish
+from syncengine.sandbox.calls import Answer, ServiceError
 from syncengine.sandbox.site import Site
 
 WRITER = "random changes"
@@ -60,8 +59,7 @@ class Runner:
         with self._lock:
             if self.is_running:
                 raise Busy("Random changes are being made already. Stop them first.")
-            if not plan.planner(self._site, wish).weights:
-                raise BadWish("None of these tables has rows yet. Create some, or load the demo rows, then try again.")
+            plan.check(self._site, wish)
             self._wish, self._problem = wish, ""
             self._counts.clear()
             self._is_stopped.clear()
@@ -118,17 +116,22 @@ class Runner:
         """What became of it."""
         if change is None:
             return "skipped"
-        found = inside.refusal(send(self._site, change))
+        made = send(self._site, change)
+        if made is None:
+            return "skipped"
+        found = inside.refusal(made)
         if found is None:
             return change.operation
         self._problem = f"{change.shape.name}: {found.message}"
         return "refused"
 
 
-def send(site: Site, change: Change) -> Any:
-    """The service's answer to this change."""
+def send(site: Site, change: Change) -> Answer | None:
+    """The service's answer to this change; None when its row has gone meanwhile."""
     if change.operation == CREATE:
         return inside.ask(site, "POST", change.shape.name, change.body, writer=WRITER)
-    key = inside.key_of(site, change.shape, change.row_id) or {}
+    key = inside.key_of(site, change.shape, change.row_id)
+    if key is None:
+        return None
     body = change.body if change.operation == UPDATE else None
     return inside.ask(site, _METHODS[change.operation], inside.address(change.shape, key), body, writer=WRITER)

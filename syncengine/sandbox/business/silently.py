@@ -18,9 +18,8 @@ def make(site: Site, wish: Wish) -> dict[str, int]:
     Raises: BadWish for more than are made at once, or tables without rows.
     """
     if wish.count > MOST:
-        raise BadWish(f"At most {MOST} silent changes are made at once.")
-    if not plan.planner(site, wish).weights:
-        raise BadWish("None of these tables has rows yet. Create some, or load the demo rows, then try again.")
+        raise BadWish(f"At most {MOST:,} silent changes are made at once. Ask for fewer, or several times.")
+    plan.check(site, wish)
     counts: Counter[str] = Counter()
     for change in plan.changes(site, wish):
         counts["skipped" if change is None else _make(site, change)] += 1

@@ -68,7 +68,7 @@ def _related(found: Related, fields: Mapping[str, Field], dialect: Dialect) -> s
     template = (
         "(NOT EXISTS (SELECT FROM {} {} WHERE {} AND NOT {}))"
         if found.is_all
-        else ("(EXISTS (SELECT FROM {} {} WHERE {} AND {}))")
+        else "(EXISTS (SELECT FROM {} {} WHERE {} AND {}))"
     )
     return sql.SQL(template).format(collection.shape.relation, inner.row, points_here, term)
 

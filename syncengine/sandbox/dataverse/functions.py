@@ -1,9 +1,6 @@
-"""Functions of the service that belong to no table, collections of related rows, and the rows that every new
-environment has. Source: Dataverse Web API documentation.
-"""
+"""Functions and actions of the service, and the roles of a user. Source: Dataverse Web API documentation."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -12,22 +9,16 @@ from psycopg import Connection, sql
 from syncengine.sandbox.calls import Answer, Call, json_answer
 from syncengine.sandbox.counts import Work
 from syncengine.sandbox.dataverse import duplicates, errors, jobs, keys, read, view, write
-from syncengine.sandbox.dataverse.identities import UNIT, own_id
+from syncengine.sandbox.dataverse.identities import UNIT
 from syncengine.sandbox.dataverse.keys import Key
 from syncengine.sandbox.dataverse.payload import read_body
-from syncengine.sandbox.declarations import DataverseTable
 from syncengine.sandbox.query import Rows
-from syncengine.sandbox.registry import Client
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
-MESSAGES = ("Create", "Update", "Delete", "CreateMultiple", "UpdateMultiple", "UpsertMultiple", "Retrieve")
-OF_ELASTIC = ("DeleteMultiple",)
-OF_NO_TABLE = ("Associate", "Disassociate")
 ROLES_OF_USER = "systemuserroles_association"
 CUSTOMER, TRIAL = "Customer", "Trial"
 PUBLISH = "PublishDuplicateRule"
-ROLE = "System Administrator"
 
 Function = Callable[[Site, Connection[Any], Call], Answer]
 
@@ -123,93 +114,3 @@ def _retrieve_current_organization(site: Site, connection: Connection[Any], call
     }
     context = f"{call.base}/$metadata#Microsoft.Dynamics.CRM.RetrieveCurrentOrganizationResponse"
     return json_answer(200, {"@odata.context": context, "Detail": detail})
-
-
-def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
-    """What a new environment has: its organization, users with a role, the messages that steps are registered for."""
-    organization_id, unit_id, role_id = UUID(site.settings.organization_id), UNIT, own_id(ROLE)
-    _insert(
-        connection,
-        site,
-        "organizations",
-        [{"organizationid": organization_id, "name": site.record.name, "languagecode": 1033}],
-    )
-    _insert(connection, site, "businessunits", [{"businessunitid": unit_id, "name": site.record.name}])
-    _insert(
-        connection,
-        site,
-        "roles",
-        [{"roleid": role_id, "name": ROLE, "businessunitid": unit_id}],
-    )
-    _insert(connection, site, "teams", [{"name": site.record.name, "businessunitid": unit_id, "isdefault": True}])
-    _insert(
-        connection,
-        site,
-        "solutions",
-        [
-            {
-                "uniquename": "DualWriteCore",
-                "friendlyname": "Dual Write Core",
-                "version": "1.0.24112.1",
-                "ismanaged": True,
-            }
-        ],
-    )
-    for client in site.settings.clients:
-        add_user(connection, site, client)
-    names = (*MESSAGES, *OF_ELASTIC, *OF_NO_TABLE)
-    messages = [{"sdkmessageid": _message_id(name), "name": name} for name in names]
-    _insert(connection, site, "sdkmessages", messages)
-    add_message_filters(connection, site, site.stock.inventory.tables)
-
-
-def add_user(connection: Connection[Any], site: Site, client: Client) -> None:
-    """The application user of a client, with the administrator's role."""
-    user = {
-        "systemuserid": UUID(client.user_id),
-        "fullname": f"# {client.name}",
-        "domainname": client.client_id,
-        "applicationid": UUID(client.client_id),
-        "businessunitid": UNIT,
-    }
-    _insert(connection, site, "systemusers", [user])
-    held = {"systemuserid": UUID(client.user_id), "roleid": own_id(ROLE)}
-    _insert(connection, site, "systemuserrolescollection", [held])
-
-
-def _message_id(name: str) -> UUID:
-    return own_id(f"sdkmessage {name}")
-
-
-def add_message_filters(connection: Connection[Any], site: Site, sets: Iterable[str]) -> None:
-    """Which messages the tables of these sets take."""
-    tables = [site.stock.inventory.tables[name] for name in sets]
-    own = [table for table in tables if isinstance(table, DataverseTable) and not table.is_system]
-    pairs = [
-        (table.logical, message) for table in own for message in (*MESSAGES, *(OF_ELASTIC if table.is_elastic else ()))
-    ]
-    connection.execute(
-        sql.SQL(
-            "INSERT INTO {}.sdkmessagefilters (sdkmessagefilterid, sdkmessageid, primaryobjecttypecode, name)"
-            " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[])"
-        ).format(sql.Identifier(site.schema)),
-        (
-            [uuid5(_message_id(message), name) for name, message in pairs],
-            [_message_id(message) for _, message in pairs],
-            [name for name, _ in pairs],
-            [f"{message} of {name}" for name, message in pairs],
-        ),
-    )
-
-
-def _insert(connection: Connection[Any], site: Site, table: str, rows: list[dict[str, Any]]) -> None:
-    names = list(rows[0])
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
-                sql.Identifier(site.schema, table),
-                sql.SQL(", ").join(map(sql.Identifier, names)),
-                sql.SQL(", ").join([sql.SQL("%s")] * len(names)),
-            ),
-            [tuple(row.values()) for row in rows],
-        )

@@ -52,30 +52,16 @@ def _items(site: Site, call: Call) -> list[batch.Item]:
     if call.method != "POST":
         raise ServiceError(405, "A batch request must be a POST.", code=errors.URI)
     try:
-        body = _with_line_ends(call.body) if site.settings.takes_bare_line_feeds else call.body
+        body = batch.with_line_ends(call.body) if site.settings.takes_bare_line_feeds else call.body
         items = batch.read(call.header("content-type"), body)
+        # Whether the service demands content ids is told by users only, so that a setting decides.
+        batch.check_content_ids(items, are_needed=site.settings.needs_content_ids)
     except BadBatch as error:
         raise errors.bad_uri(str(error)) from error
     if batch.size(items) > MAX_CALLS:
         text = f"Batch request contains more than {MAX_CALLS} operations, which is the limit."
         raise errors.bad_uri(text)
-    for item in items:
-        if isinstance(item, ChangeSet):
-            _check_content_ids(site, item)
     return items
-
-
-def _with_line_ends(body: bytes) -> bytes:
-    return body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def _check_content_ids(site: Site, item: ChangeSet) -> None:
-    """Raises: ServiceError. Whether the service demands them is told by users only, so that a setting decides."""
-    found = [part.content_id for part in item.parts if part.content_id]
-    if site.settings.needs_content_ids and len(found) < len(item.parts):
-        raise errors.bad_uri("The 'Content-ID' header is missing in a part of a change set.")
-    if len(set(found)) < len(found):
-        raise errors.bad_uri("A 'Content-ID' was found more than once in the same change set.")
 
 
 def _single(site: Site, connection: Connection[Any], call: Call, part: Part, handle: Handle) -> PartAnswer:

@@ -81,7 +81,7 @@ def get_row(site: Site, connection: Connection[Any], call: Call, shape: Shape, k
 def get_value(site: Site, connection: Connection[Any], call: Call, shape: Shape, key: Key, one: Field) -> Answer:
     """One property by itself; nothing where the row leaves it empty."""
     row = connection.execute(
-        sql.SQL("SELECT to_json({}) FROM {} WHERE {}").format(view.to_json(one), shape.relation, keys.condition(key))
+        sql.SQL("SELECT to_json({}) FROM {} WHERE {}").format(query.to_json(one), shape.relation, keys.condition(key))
     ).fetchone()
     if row is None:
         raise keys.missing(shape, key)

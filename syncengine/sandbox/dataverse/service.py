@@ -1,7 +1,6 @@
 """What the Dataverse Web API does with a call: find the resource, do the work in one transaction, word the answer."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -277,7 +276,8 @@ def _with_headers(site: Site, call: Call, made: Answer) -> Answer:
 
 
 def _not_allowed(call: Call) -> ServiceError:
-    return ServiceError(405, f"The HTTP method '{call.method}' is not allowed for this resource.", code="0x8006088a")
+    text = f"The HTTP method '{call.method}' is not allowed for this resource."
+    return ServiceError(405, text, code=errors.NO_SEGMENT)
 
 
 def user_of(site: Site, client_id: str) -> str:
@@ -291,7 +291,3 @@ def parse(text: str) -> Address:
         return addresses.parse(text)
     except BadAddress as error:
         raise errors.bad_uri(str(error)) from error
-
-
-def seed(connection: Connection[Any], site: Site, now: datetime) -> None:
-    functions.seed(connection, site, now)

@@ -5,7 +5,7 @@ Source: Dataverse Web API documentation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +53,7 @@ class Step:
     filtering: frozenset[str]
     url: str
     auth_type: int
-    auth_value: str
+    auth_value: str = field(repr=False)
     mode: int
     stage: int
     rank: int

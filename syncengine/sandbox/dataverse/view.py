@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from psycopg import sql
 
-from syncengine.catalog import ColumnType
 from syncengine.sandbox import paging, query
 from syncengine.sandbox.addresses import Address
 from syncengine.sandbox.calls import Call
@@ -46,17 +45,10 @@ def of_call(site: Site, call: Call, shape: Shape) -> View:
     )
 
 
-def to_json(one: Field) -> sql.Composable:
-    """The column as the service shows it."""
-    if one.type is ColumnType.DATETIME:
-        return sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(one.identifier)
-    return one.identifier
-
-
 def row_text(site: Site, view: View) -> sql.Composable:
     """The row as JSON text."""
     if view.is_plain:
-        return query.row_json(view.shape, view.fields, to_json, ETAG)
+        return query.row_json(view.shape, view.fields, query.to_json, ETAG)
     return _row_text(site, view, view.shape.relation, 0)
 
 
@@ -72,7 +64,7 @@ def _row_text(site: Site, view: View, row: sql.Composable, depth: int) -> sql.Co
     """The row, named `row` in the statement around, with all that is asked for."""
     more = [_expanded(site, one, view, row, depth + 1) for one in view.expands]
     texts = list(annotations.of_row(site, view.shape, view.fields, row, view.asked))
-    plain = query.row_json(view.shape, view.fields, to_json, ETAG)
+    plain = query.row_json(view.shape, view.fields, query.to_json, ETAG)
     return sql.SQL("(SELECT left(o._row, -1) || {} || '}}' FROM (SELECT {} AS _row, {} AS _more) o)").format(
         sql.SQL(" || ").join([_INSIDE, *more]), plain, _annotated(texts)
     )

@@ -3,11 +3,12 @@
 The management API has these routes below a sandbox's own address.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from syncengine.sandbox.calls import decode_as
 from syncengine.sandbox.finops.events import endpoints, notifications, undelivered
 from syncengine.sandbox.finops.events.endpoints import OPERATIONS, Endpoint, EventKind
 from syncengine.sandbox.finops.packages import definition_groups, executions
@@ -23,9 +24,9 @@ class _NewEndpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     kind: EventKind = EventKind.BUSINESS
     secret_header: str = ""
     secret: str = ""
-    sets: list[str] = []
+    sets: tuple[str, ...] = ()
     company: str = ""
-    operations: list[str] = []
+    operations: tuple[str, ...] = ()
 
 
 class _NewGroup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -52,23 +53,13 @@ def _described(one: Endpoint) -> dict[str, Any]:
 
 
 def _add_endpoint(site: Site, body: bytes) -> Made:
-    asked = _read(body, _NewEndpoint)
+    asked = decode_as(_NewEndpoint, body)
     _check_sets(site, asked.sets)
     unknown = set(asked.operations) - set(OPERATIONS)
     if unknown:
         raise ValueError(f"There is no operation {min(unknown)!r}; there are {', '.join(OPERATIONS)}.")
-    made = Endpoint(
-        name=asked.name,
-        url=asked.url,
-        kind=asked.kind,
-        secret_header=asked.secret_header,
-        secret=asked.secret,
-        sets=tuple(asked.sets),
-        company=asked.company,
-        operations=tuple(asked.operations),
-    )
-    notifications.register(site, made)
-    return 201, {"name": made.name}
+    notifications.register(site, Endpoint(**msgspec.structs.asdict(asked)))
+    return 201, {"name": asked.name}
 
 
 def _remove_endpoint(site: Site, body: bytes, name: str) -> Made:
@@ -96,7 +87,7 @@ def _groups(site: Site, body: bytes) -> Made:
 
 
 def _add_group(site: Site, body: bytes) -> Made:
-    asked = _read(body, _NewGroup)
+    asked = decode_as(_NewGroup, body)
     if not asked.name.strip() or not asked.entities:
         raise ValueError("A definition group has a name and at least one entity.")
     _check_sets(site, [one.set for one in asked.entities])
@@ -121,7 +112,7 @@ def _cancel(site: Site, body: bytes, execution_id: str) -> Made:
     return 204, None
 
 
-def _check_sets(site: Site, names: list[str]) -> None:
+def _check_sets(site: Site, names: Iterable[str]) -> None:
     unknown = [name for name in names if site.shape(name) is None]
     if unknown:
         raise ValueError(f"There is no entity set {unknown[0]!r}.")
@@ -131,14 +122,6 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise ValueError(f"{text[:40]!r} is no number of an error.")
     return int(text)
-
-
-def _read(body: bytes, kind: Any) -> Any:
-    """Raises: ValueError."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"The request is not understood: {error}") from error
 
 
 Handler = Callable[..., Made]

@@ -8,8 +8,8 @@ from psycopg import Connection, sql
 from syncengine.sandbox.finops import errors, etags, references, validation
 from syncengine.sandbox.finops.events import notifications
 from syncengine.sandbox.finops.events.event import Event
-from syncengine.sandbox.finops.write import Values, array_of, check_rules
-from syncengine.sandbox.shape import Field, Shape, folded
+from syncengine.sandbox.finops.write import Values, check_rules
+from syncengine.sandbox.shape import Field, Shape, array_of, folded
 from syncengine.sandbox.site import Site
 
 

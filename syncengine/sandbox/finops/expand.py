@@ -106,9 +106,5 @@ def _found(shape: Shape, one: Expansion, to_json: ToJson) -> sql.Composable:
 
 def _equal(shape: Shape, target: Shape, own: str, theirs: str) -> sql.Composable:
     outer = sql.Identifier(shape.schema, shape.name, own)
-    folds = _folds(shape.by_column[own])
-    return sql.SQL(f"{{}} = {'lower({})' if folds else '{}'}").format(folded(target.by_column[theirs]), outer)
-
-
-def _folds(one: Field) -> bool:
-    return folded(one) != one.identifier
+    folds = folded(shape.by_column[own]) != shape.by_column[own].identifier
+    return sql.SQL("{} = lower({})" if folds else "{} = {}").format(folded(target.by_column[theirs]), outer)

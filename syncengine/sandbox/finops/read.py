@@ -23,12 +23,10 @@ OPTIONS = {"$select", "$filter", "$orderby", "$top", "$skip", "$count", "$expand
 
 
 def to_json(one: Field) -> sql.Composable:
-    """The column as the service shows it."""
-    if one.type is ColumnType.DATETIME:
-        return sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(one.identifier)
+    """The column as the service shows it: days at noon."""
     if one.type is ColumnType.DATE:
         return sql.SQL("to_char({}, 'YYYY-MM-DD\"T12:00:00Z\"')").format(one.identifier)
-    return one.identifier
+    return query.to_json(one)
 
 
 def list_rows(site: Site, connection: Connection[Any], call: Call, shape: Shape) -> Answer:

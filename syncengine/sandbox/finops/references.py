@@ -10,11 +10,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from syncengine.catalog import ColumnType
-from syncengine.sandbox.calls import ServiceError
 from syncengine.sandbox.declarations import COMPANY, Relation
-from syncengine.sandbox.finops import errors
-from syncengine.sandbox.shape import Field, Shape, folded
+from syncengine.sandbox.finops import errors, keys
+from syncengine.sandbox.shape import Field, Shape
 from syncengine.sandbox.site import Site
 
 Row = Mapping[str, Any]
@@ -90,46 +88,36 @@ def _with_company(shape: Shape, target: Shape, fields: Sequence[Field]) -> list[
 
 
 def _there(
-    connection: Connection[Any], target: Shape, fields: Sequence[Field], keys: Sequence[tuple[Any, ...]]
+    connection: Connection[Any], target: Shape, fields: Sequence[Field], asked: Sequence[tuple[Any, ...]]
 ) -> set[tuple[Any, ...]]:
     """Which of these keys rows have."""
     found = connection.execute(
         target.composed(("there", *(one.column for one in fields)), lambda: _named_rows(target, fields)),
-        [[key[place] for key in keys] for place in range(len(fields))],
+        [[key[place] for key in asked] for place in range(len(fields))],
     )
     return set(found.fetchall())
 
 
 def _named_rows(target: Shape, fields: Sequence[Field]) -> sql.Composable:
-    names = sql.SQL(", ").join(map(folded, fields))
-    arrays = sql.SQL(", ").join(sql.SQL("%s::{}").format(sql.SQL(f"{one.sql_type}[]")) for one in fields)
-    own = sql.SQL(", ").join(one.identifier for one in fields)
-    return sql.SQL("SELECT {} FROM {} WHERE ({}) IN (SELECT {} FROM unnest({}) v ({})) FOR KEY SHARE").format(
-        names, target.relation, names, own, arrays, own
-    )
+    return sql.SQL("{} FOR KEY SHARE").format(keys.taken(target, fields))
 
 
-def _is_named(connection: Connection[Any], shape: Shape, other: Shape, relation: Relation, row: Row) -> bool:
+def naming(shape: Shape, other: Shape, relation: Relation, row: Row) -> list[sql.Composable]:
+    """The conditions that a row of the other table names this one."""
     pairs = [
         (other.by_column[column], row[target])
         for column, target in zip(relation.columns, relation.target_columns, strict=True)
     ]
     if shape.has_companies and other.has_companies:
         pairs.append((other.fields[COMPANY], row[COMPANY]))
-    conditions = [_equal(one, value) for one, value in pairs]
+    return [keys.equal(one, value) for one, value in pairs]
+
+
+def _is_named(connection: Connection[Any], shape: Shape, other: Shape, relation: Relation, row: Row) -> bool:
+    conditions = naming(shape, other, relation, row)
     if other is shape:
         conditions.append(sql.SQL("_recid <> {}").format(sql.Literal(row["_recid"])))
     found = connection.execute(
         sql.SQL("SELECT 1 FROM {} WHERE {} LIMIT 1").format(other.relation, sql.SQL(" AND ").join(conditions))
     )
     return found.fetchone() is not None
-
-
-def _equal(one: Field, value: Any) -> sql.Composable:
-    template = "{} = lower({})" if one.type in (ColumnType.TEXT, ColumnType.ENUM) else "{} = {}"
-    return sql.SQL(template).format(folded(one), sql.Literal(value))
-
-
-def refused(shape: Shape, error: ServiceError) -> ServiceError:
-    """A business rule's message as the infolog has it."""
-    return errors.infolog(shape, [f"Error: {error}"])

@@ -19,7 +19,6 @@ MODIFIED_COLUMN = Column(name=MODIFIED, type=ColumnType.DATETIME, label="Modifie
 RECID = Field(name="_recid", column="_recid", type=ColumnType.INTEGER, sql_type="bigint")
 RECVERSION = sql.Identifier("_recversion")
 TOUCHED = sql.Identifier("_touched")
-CHANGED_BY = sql.Identifier("_changed_by")  # the transaction that wrote the row last, for exports of what changed
 SOURCES = (sql.Identifier("_source_versions"), sql.Identifier("_source_records"))
 
 
@@ -74,6 +73,7 @@ def definitions(shape: Shape, table: FinopsTable, firsts: dict[str, str]) -> sql
         sql.SQL("_recid bigint PRIMARY KEY DEFAULT {}").format(record),
         sql.SQL("_recversion bigint NOT NULL DEFAULT 1"),
         sql.SQL("_touched timestamptz NOT NULL DEFAULT date_trunc('second', clock_timestamp())"),
+        # The transaction that wrote the row last, for exports of what changed.
         sql.SQL("_changed_by xid8 NOT NULL DEFAULT pg_current_xact_id()"),
     ]
     if table.sources:

@@ -9,7 +9,6 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from syncengine.catalog import ColumnType
 from syncengine.sandbox import query
 from syncengine.sandbox.calls import Call, ServiceError
 from syncengine.sandbox.counts import Work
@@ -21,7 +20,7 @@ from syncengine.sandbox.finops.payload import read_body, read_values
 from syncengine.sandbox.finops.read import in_company, to_json
 from syncengine.sandbox.finops.rows import locked, with_record
 from syncengine.sandbox.finops.shape import stand_in
-from syncengine.sandbox.shape import Field, Shape
+from syncengine.sandbox.shape import Field, Shape, array_of
 from syncengine.sandbox.site import Site
 
 Values = dict[str, Any]
@@ -142,7 +141,7 @@ def change(
         sql.SQL("UPDATE {} SET {} WHERE {} RETURNING {}, _recid, {}").format(
             shape.relation,
             sql.SQL(", ").join([*sets, etags.touch(shape, values.keys())]),
-            query.all_of([*conditions, *etags.conditions(shape, versions)]),
+            query.beside_parameters(query.all_of([*conditions, *etags.conditions(shape, versions)])),
             etags.etag(shape),
             sql.SQL(", ").join(one.identifier for one in shape.key),
         ),
@@ -198,7 +197,7 @@ def check_rules(site: Site, shape: Shape, operation: str, values: Mapping[str, A
     try:
         site.check_rules(shape.name, operation, values)
     except ServiceError as error:
-        raise references.refused(shape, error) from error
+        raise errors.rule(shape, error) from error
 
 
 def _check_key_unchanged(shape: Shape, key: Key, values: Values) -> None:
@@ -237,9 +236,3 @@ def _emptied(site: Site, shape: Shape) -> Values:
 def _why_not(connection: Connection[Any], shape: Shape, conditions: Sequence[sql.Composable]) -> ServiceError:
     """Nothing was written: the row is not there, or not in the expected version."""
     return errors.version_differs() if query.count(connection, shape, conditions) else errors.not_found()
-
-
-def array_of(one: Field) -> sql.Composable:
-    """A parameter with many values of the column."""
-    kind = "text" if one.type is ColumnType.ENUM else one.sql_type
-    return sql.SQL("%s::{}").format(sql.SQL(f"{kind}[]"))

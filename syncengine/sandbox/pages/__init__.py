@@ -2,7 +2,7 @@
 
     app        from address to page          visit      one request, and what a page needs to answer it
     session    who is signed in              rendering  templates
-    tables, rows, record, changes, making, faults, settings: one page each, or a few of one subject
+    tables, rows, record (with record_form), changes, making, faults, settings: one page each, or a few of one subject
     listing    rows by pages                 inputs     a form from a table's columns
     switches   a form from a struct's fields wording    labels and help of those fields
 

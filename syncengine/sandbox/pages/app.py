@@ -1,13 +1,13 @@
 """From an address to its page: session, form token, the page, and the headers that all have."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from werkzeug.wrappers import Request
 
+from syncengine.sandbox import routes
 from syncengine.sandbox.calls import Answer, ServiceError
 from syncengine.sandbox.pages import (
     changes,
@@ -23,9 +23,10 @@ from syncengine.sandbox.pages import (
     tables,
 )
 from syncengine.sandbox.pages.session import Brake
-from syncengine.sandbox.pages.visit import NoPage, Office, Visit, pairs, scheme
+from syncengine.sandbox.pages.visit import NoPage, Office, Visit, pairs
 from syncengine.sandbox.pages.words import path_of
 from syncengine.sandbox.site import Site
+from syncengine.sandbox.web import scheme
 
 MAX_FORM_BYTES = 4 * 1024 * 1024
 MAX_FIELDS = 5_000
@@ -52,34 +53,34 @@ View = Callable[..., Answer]
 
 
 class _Form(ValueError):
-    """A form that cannot be read."""
+    """A form that cannot be read; the message says what to do."""
 
 
-def _route(path: str, view: View) -> tuple[re.Pattern[str], View]:
-    pattern = "\n".join("([^\n]+)" if part.isupper() else re.escape(part) for part in path.split("/"))
-    return re.compile(pattern), view
-
-
-OPEN = (_route("sign-in", sign_in.sign_in),)  # to everybody
-ROUTES = (
-    *OPEN,
-    _route("", tables.index),
-    _route("sign-out", sign_in.sign_out),
-    _route("tables/SET", rows.index),
-    _route("tables/SET/columns", rows.columns),
-    _route("tables/SET/options", lookups.options),
-    _route("tables/SET/new", record.new),
-    _route("tables/SET/rows/ROW", record.edit),
-    _route("tables/SET/rows/ROW/delete", record.delete),
-    _route("last-changes", changes.index),
-    _route("make-changes", making.index),
-    _route("make-changes/stop", making.stop),
-    _route("make-changes/silent", making.silent),
-    _route("faults", faults.index),
-    _route("faults/off", faults.off),
-    _route("settings", settings.index),
+OPEN = "sign-in"  # the page that everybody may see
+VIEWS: Mapping[str, View] = {
+    OPEN: sign_in.sign_in,
+    "": tables.index,
+    "sign-out": sign_in.sign_out,
+    "tables/SET": rows.index,
+    "tables/SET/columns": rows.columns,
+    "tables/SET/options": lookups.options,
+    "tables/SET/new": record.new,
+    "tables/SET/rows/ROW": record.edit,
+    "tables/SET/rows/ROW/delete": record.delete,
+    "last-changes": changes.index,
+    "make-changes": making.index,
+    "make-changes/stop": making.stop,
+    "make-changes/silent": making.silent,
+    "faults": faults.index,
+    "faults/off": faults.off,
+    "settings": settings.index,
+}
+ROUTES = tuple((routes.pattern(path), view) for path, view in VIEWS.items())
+ROOTS = {path.partition("/")[0] for path in VIEWS}
+AWAY = "The database of the sandboxes does not answer. Nothing was changed; try again in a moment."
+STALE = (
+    "This form is too old, or came from another page. Nothing was changed. Open the page again and send the form anew."
 )
-ROOTS = {pattern.pattern.partition("\n")[0].replace("\\", "") for pattern, _ in ROUTES}
 
 
 def opened(site: Site, office: Office) -> Callable[[Request, str], Answer | None]:
@@ -105,7 +106,7 @@ def _with_headers(made: Answer) -> Answer:
 def _page(
     site: Site, office: Office, brake: Brake, request: Request, parts: list[str], path: str, query: str
 ) -> Answer:
-    name, kept = session.cookie_name(site.record.port), None
+    name = session.cookie_name(site.record.port)
     text = request.cookies.get(name, "")
     kept = session.read(text, site.settings) if text else None
     visit = Visit(
@@ -135,24 +136,18 @@ def _page(
     return made
 
 
-AWAY = "The database of the sandboxes does not answer. Nothing was changed; try again in a moment."
-STALE = (
-    "This form is too old, or came from another page. Nothing was changed. Open the page again and send the form anew."
-)
-
-
 def _with_form(visit: Visit) -> Visit:
     """The visit with what its form holds. Raises: _Form."""
     request = visit.request
     if request.method != "POST":
         return visit
     if (request.content_length or 0) > MAX_FORM_BYTES:
-        raise _Form("The form is too large. Nothing was changed.")
+        raise _Form("The form is too large. Nothing was changed. Shorten what you typed and send it again.")
     try:
         text = request.get_data(cache=False).decode().replace("%00", "")  # no column can hold that character
         forms = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise _Form("The form cannot be read. Nothing was changed.") from error
+        raise _Form("The form cannot be read. Nothing was changed. Open the page again and send it anew.") from error
     form = {name: values[-1] for name, values in forms.items()}
     if not session.is_form_token(form.get("form_token", ""), visit.session, visit.site.settings):
         raise _Form(STALE)
@@ -162,11 +157,10 @@ def _with_form(visit: Visit) -> Visit:
 def _answer(visit: Visit, parts: list[str]) -> Answer:
     if visit.request.method not in ("GET", "HEAD", "POST"):
         return Answer(status=405, headers={"Allow": "GET, POST"})
-    found = "\n".join(parts)
-    if not visit.session.user and not any(pattern.fullmatch(found) for pattern, _ in OPEN):
+    if not visit.session.user and parts != [OPEN]:
         return sign_in.ask(visit)
     for pattern, view in ROUTES:
-        match = pattern.fullmatch(found)
-        if match is not None:
-            return view(visit, *match.groups())
+        found = routes.match(pattern, parts)
+        if found is not None:
+            return view(visit, *found)
     raise NoPage(f"There is no page {path_of(*parts)}. Choose one from the menu.")

@@ -35,15 +35,9 @@ class Shown:
 
 
 def index(visit: Visit) -> Answer:
-    table, before = visit.query.get("table", ""), visit.query.get("before", "")
+    table, before = visit.query.get("table", ""), visit.number("before")
     with visit.site.reading() as connection:
-        lines = change_log.lines(
-            connection,
-            visit.site.schema,
-            table=table,
-            before=int(before) if before.isdecimal() and len(before) < 19 else None,
-            limit=PAGE + 1,
-        )
+        lines = change_log.lines(connection, visit.site.schema, table=table, before=before, limit=PAGE + 1)
     names = _names(visit.site, lines[:PAGE])
     return visit.page(
         "changes.html",

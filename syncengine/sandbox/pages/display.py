@@ -8,9 +8,8 @@ from typing import Any
 from psycopg import sql
 
 from syncengine.catalog import ColumnType
-from syncengine.sandbox.declarations import DataverseTable
 from syncengine.sandbox.finops.shape import NO_DATE
-from syncengine.sandbox.shape import Field, Shape
+from syncengine.sandbox.shape import Field, Shape, called
 from syncengine.sandbox.site import Site
 
 NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
@@ -81,19 +80,9 @@ def names(site: Site, shape: Shape, row_ids: Iterable[str]) -> list[tuple[str, s
         return connection.execute(
             sql.SQL("SELECT {id}::text, {name} FROM {table} WHERE {id} = ANY(%s::{type}[])").format(
                 id=shape.row_id.identifier,
-                name=name_of(shape),
+                name=called(shape),
                 table=shape.relation,
                 type=sql.SQL(shape.row_id.sql_type),
             ),
             (list(row_ids),),
         ).fetchall()
-
-
-def name_of(shape: Shape) -> sql.Composable:
-    """What a person knows a row by, as SQL: its name, or its key."""
-    if isinstance(shape.declared, DataverseTable):
-        own = shape.row_id.identifier
-        return sql.SQL("coalesce(nullif({}::text, ''), {}::text)").format(
-            sql.Identifier(shape.declared.primary_name), own
-        )
-    return sql.SQL("concat_ws(' · ', {})").format(sql.SQL(", ").join(one.identifier for one in shape.key))

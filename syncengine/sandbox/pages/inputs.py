@@ -25,10 +25,12 @@ class Wrong(ValueError):
 class Input:
     """`kind` is the template's word; `source` where suggestions come from; `was` what the row held when it was opened.
 
+    `was_name` is what the input of that is called.
     `is_first` columns are always in sight, the others behind a fold.
     """
 
     name: str
+    was_name: str
     label: str
     kind: str
     value: str = ""
@@ -194,6 +196,6 @@ def was_name_of(one: Field) -> str:
     return f"was.{one.name}"
 
 
-def can_be_empty(shape: Shape, one: Field, *, is_new: bool) -> bool:
-    """Whether a select offers nothing as well."""
+def can_be_empty(shape: Shape, *, is_new: bool) -> bool:
+    """Whether its selects offer nothing as well: a column of finops that is filled stays filled."""
     return is_new or not isinstance(shape.declared, FinopsTable)

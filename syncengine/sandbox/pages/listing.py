@@ -7,7 +7,6 @@ would take too long is given up and says so.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -86,8 +85,7 @@ def _fetch(
         conditions.append(sql.SQL("lower({}) = lower({})").format(sql.Identifier(COMPANY), sql.Literal(asked.company)))
     if position is not None:
         conditions.append(paging.after(order, position.values))
-    with site.reading() as connection, connection.transaction():
-        connection.execute(f"SET LOCAL statement_timeout = {LIMIT_S * 1000}")
+    with site.reading_within(LIMIT_S) as connection:
         found = query.fetch(
             connection,
             shape,
@@ -150,13 +148,9 @@ def _key_fields(shape: Shape) -> list[Field]:
 
 
 def _row_id(shape: Shape, text: str) -> sql.Composable | None:
-    """The text as a row id; None for one that is none."""
-    try:
-        if isinstance(shape.declared, DataverseTable):
-            return inside.row_literal(shape, str(UUID(text)))
-    except ValueError:
-        return None
-    return None
+    """The text as a row id; None for one that is none. Rows of finops are known by their keys."""
+    row_id = inside.uuid_of(text) if isinstance(shape.declared, DataverseTable) else None
+    return None if row_id is None else inside.row_literal(shape, row_id)
 
 
 def _holds_text(shape: Shape, text: str) -> sql.Composable:

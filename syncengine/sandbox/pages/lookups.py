@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
+import psycopg
 from psycopg import Connection, sql
 
 from syncengine.catalog import ColumnType
+from syncengine.sandbox import inside
 from syncengine.sandbox.calls import Answer, encode
 from syncengine.sandbox.declarations import COMPANY, DataverseTable, FinopsTable, Relation
 from syncengine.sandbox.pages import display, rows
@@ -16,6 +17,7 @@ from syncengine.sandbox.pages.visit import Visit
 from syncengine.sandbox.pages.words import path_of
 from syncengine.sandbox.shape import Field, Shape, folded
 from syncengine.sandbox.site import Site
+from syncengine.sandbox.sql_filter import escaped
 
 MOST = 20
 LIMIT_S = 2
@@ -53,25 +55,30 @@ def first_options(site: Site, shape: Shape, one: Field, company: str) -> list[Op
 
 
 def suggested(site: Site, shape: Shape, *, text: str = "", column: str = "", company: str = "") -> list[Option]:
-    """Rows whose name, or this column, begins with the text."""
+    """Rows whose name, or this column, begins with the text; none where looking for them takes too long."""
     if not site.is_made(shape.name):
         return []
-    with site.reading() as connection, connection.transaction():
-        connection.execute(f"SET LOCAL statement_timeout = {LIMIT_S * 1000}")
-        if isinstance(shape.declared, DataverseTable):
-            return _by_name(connection, shape, text)
-        one = shape.fields.get(column)
-        return _by_column(connection, shape, one, text, company) if one else []
+    try:
+        with site.reading_within(LIMIT_S) as connection:
+            if isinstance(shape.declared, DataverseTable):
+                return _by_name(connection, shape, text)
+            one = shape.fields.get(column)
+            return _by_column(connection, shape, one, text, company) if one else []
+    except psycopg.errors.QueryCanceled:
+        return []
 
 
 def found(site: Site, shape: Shape, text: str) -> str:
     """The id of the row that this text names. Raises: Wrong when there is none, or more than one."""
     with_id = _WITH_ID.fullmatch(text)
-    row_id = _uuid(with_id[2] if with_id else text)
+    row_id = inside.uuid_of(with_id[2] if with_id else text)
     if row_id is not None:
         return row_id
-    known = _named(site, shape, text) if site.is_made(shape.name) else []
     label = shape.declared.label
+    try:
+        known = _named(site, shape, text) if site.is_made(shape.name) else []
+    except psycopg.errors.QueryCanceled as error:
+        raise Wrong(f"Looking for “{text[:60]}” in {label} takes too long. Write the row's ID.") from error
     if not known:
         raise Wrong(f"No row of {label} is called “{text[:60]}”. Choose one from the list.")
     if len(known) > 1:
@@ -93,7 +100,7 @@ def _by_name(connection: Connection[Any], shape: Shape, text: str) -> list[Optio
     declared = shape.declared
     assert isinstance(declared, DataverseTable)
     name = sql.Identifier(declared.primary_name)
-    begins = sql.SQL("lower({}) LIKE lower({})").format(name, sql.Literal(f"{_escaped(text)}%"))
+    begins = sql.SQL("lower({}) LIKE lower({})").format(name, sql.Literal(f"{escaped(text)}%"))
     found = connection.execute(
         sql.SQL("SELECT {name}, {id}::text FROM {table} WHERE {name} IS NOT NULL AND {begins} LIMIT {most}").format(
             name=name,
@@ -112,7 +119,7 @@ def _by_name(connection: Connection[Any], shape: Shape, text: str) -> list[Optio
 
 def _by_column(connection: Connection[Any], shape: Shape, one: Field, text: str, company: str) -> list[Option]:
     beside = next((each for each in shape.fields.values() if _tells(shape, each)), one)
-    conditions = [sql.SQL("{} LIKE lower({})").format(_as_text(one), sql.Literal(f"{_escaped(text)}%"))]
+    conditions = [sql.SQL("{} LIKE lower({})").format(_as_text(one), sql.Literal(f"{escaped(text)}%"))]
     if company and shape.has_companies:
         conditions.append(sql.SQL("lower({}) = lower({})").format(sql.Identifier(COMPANY), sql.Literal(company)))
     found = connection.execute(
@@ -138,8 +145,7 @@ def _named(site: Site, shape: Shape, text: str) -> Sequence[str]:
     columns = dict.fromkeys([declared.primary_name, *declared.key_columns()])
     fields = [shape.by_column[name] for name in columns if shape.by_column[name].type is ColumnType.TEXT]
     terms = [sql.SQL("{} = lower({})").format(folded(one), sql.Literal(text.strip())) for one in fields]
-    with site.reading() as connection, connection.transaction():
-        connection.execute(f"SET LOCAL statement_timeout = {LIMIT_S * 1000}")
+    with site.reading_within(LIMIT_S) as connection:
         found = connection.execute(
             sql.SQL("SELECT {}::text FROM {} WHERE {} LIMIT 2").format(
                 shape.row_id.identifier, shape.relation, sql.SQL(" OR ").join(terms) if terms else sql.SQL("false")
@@ -152,15 +158,3 @@ def name_of(site: Site, shape: Shape, row_id: str) -> str:
     """What the row is called; its id where it is gone."""
     named = display.names(site, shape, [row_id]) if site.is_made(shape.name) else []
     return named[0][1] if named else row_id
-
-
-def _uuid(text: str) -> str | None:
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        return None
-
-
-def _escaped(text: str) -> str:
-    clean = text.replace("\x00", "")
-    return clean.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,105 +1,61 @@
 """The pages of a row: open, edit, create, delete. Every write is a call to the service."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
-from syncengine.catalog import ColumnType
 from syncengine.sandbox import change_log, inside
 from syncengine.sandbox.calls import Answer
 from syncengine.sandbox.declarations import COMPANY
 from syncengine.sandbox.inside import ETAG, Refusal
-from syncengine.sandbox.pages import changes, display, inputs, lookups, rows
-from syncengine.sandbox.pages.display import Row
-from syncengine.sandbox.pages.inputs import Input, Wrong
+from syncengine.sandbox.pages import changes, display, inputs, lookups, record_form, rows
+from syncengine.sandbox.pages.display import Names, Row
+from syncengine.sandbox.pages.record_form import Entered
 from syncengine.sandbox.pages.visit import PERSON, NoPage, Visit, go
 from syncengine.sandbox.pages.words import path_of
-from syncengine.sandbox.shape import Field, Shape
+from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 CHANGES = 20
+FACTS = 12  # that the question before a delete tells of the row
 VERSION_DIFFERS = 412
-SEE_ABOVE = "The service refused this; its words stand above."
 DELETED = Refusal(status=404, message="Another has deleted this row meanwhile. What you typed is kept below.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A column that both changed: what the person typed, and what is stored by now."""
-
-    label: str
-    yours: str
-    stored: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """`body` is what the service is sent; `problems` are by the field's name."""
-
-    body: Mapping[str, Any]
-    problems: Mapping[str, str]
+_NOTHING: Mapping[str, Any] = {
+    "row_id": "",
+    "facts": (),
+    "etag": "",
+    "refused": None,
+    "differences": (),
+    "elsewhere": (),
+    "is_late": False,
+    "lines": (),
+}
 
 
 def new(visit: Visit, name: str) -> Answer:
     shape = rows.shape_of(visit.site, name)
-    fields = inputs.fields(shape, is_new=True)
     if visit.request.method != "POST":
-        return _new_form(visit, shape, fields, {inputs.name_of(one): "" for one in fields} | _given(visit, shape))
-    typed = _typed(visit.site, shape, fields, visit.form)
+        return _new_form(visit, shape, Entered(form=_given(visit, shape), is_new=True))
+    fields = inputs.fields(shape, is_new=True)
+    typed = record_form.typed(visit.site, shape, fields, visit.form)
     if typed.problems:
-        return _new_form(visit, shape, fields, visit.form, typed.problems)
+        return _new_form(visit, shape, Entered(form=visit.form, problems=typed.problems, is_new=True))
     visit.site.need([shape.name])
     made = inside.ask(visit.site, "POST", shape.name, typed.body, writer=PERSON, origin=visit.origin)
     refused = inside.refusal(made)
     if refused:
-        return _new_form(visit, shape, fields, visit.form, _guilty(shape, fields, refused), refused)
-    row_id = _created(visit.site, shape, made)
-    return go(path_of("tables", shape.name, "rows", row_id), said="created")
+        problems = record_form.guilty(shape, fields, refused)
+        return _new_form(visit, shape, Entered(form=visit.form, problems=problems, is_new=True), refused)
+    return go(path_of("tables", shape.name, "rows", _created(visit.site, shape, made)), said="created")
 
 
 def edit(visit: Visit, name: str, row_id: str) -> Answer:
     shape = rows.shape_of(visit.site, name)
-    fields = inputs.fields(shape, is_new=False)
     row = inside.row(visit.site, shape, row_id, writer=PERSON)
-    if visit.request.method != "POST":
-        if row is None:
-            raise _gone(shape)
-        return _edit_form(visit, shape, fields, row_id, row)
-    typed = _typed(visit.site, shape, fields, visit.form)
+    if visit.request.method == "POST":
+        return _save(visit, shape, row_id, row)
     if row is None:
-        return _new_form(visit, shape, inputs.fields(shape, is_new=True), visit.form, {}, DELETED)
-    if typed.problems:
-        return _edit_form(visit, shape, fields, row_id, row, form=visit.form, problems=typed.problems)
-    here = path_of("tables", shape.name, "rows", row_id)
-    if not typed.body:
-        return go(here, said="unchanged")
-    key = inside.key_of(visit.site, shape, row_id) or {}
-    made = inside.ask(
-        visit.site,
-        "PATCH",
-        inside.address(shape, key),
-        typed.body,
-        writer=PERSON,
-        etag=visit.form.get("etag", ""),
-        origin=visit.origin,
-    )
-    refused = inside.refusal(made)
-    if refused is None:
-        return go(here, said="saved")
-    if refused.status == VERSION_DIFFERS:
-        return _both(visit, shape, fields, row_id)
-    return _edit_form(
-        visit,
-        shape,
-        fields,
-        row_id,
-        row,
-        form=visit.form,
-        problems=_guilty(shape, fields, refused),
-        refused=refused,
-        etag=visit.form.get("etag", ""),
-    )
+        raise _gone(shape)
+    return _edit_form(visit, shape, row_id, row)
 
 
 def delete(visit: Visit, name: str, row_id: str) -> Answer:
@@ -109,224 +65,115 @@ def delete(visit: Visit, name: str, row_id: str) -> Answer:
         raise _gone(shape)
     refused = None
     if visit.request.method == "POST":
-        key = inside.key_of(visit.site, shape, row_id) or {}
-        made = inside.ask(
-            visit.site,
-            "DELETE",
-            inside.address(shape, key),
-            writer=PERSON,
-            etag=visit.form.get("etag", ""),
-            origin=visit.origin,
-        )
-        refused = inside.refusal(made)
+        refused = _send(visit, "DELETE", shape, row_id)
         if refused is None:
             return go(path_of("tables", shape.name), said="deleted")
-    fields = list(shape.fields.values())
-    names = display.names_of(visit.site, fields, [row])
     return visit.page(
         "delete.html",
         200 if refused is None else 400,
         shape=shape,
         row_id=row_id,
-        name=_name(visit.site, shape, row_id),
+        name=lookups.name_of(visit.site, shape, row_id),
         etag=row[ETAG],
         refused=refused,
         has_changed=refused is not None and refused.status == VERSION_DIFFERS,
-        facts=inputs.facts(shape, row, names, without=[])[:12],
+        facts=inputs.facts(shape, row, _names(visit.site, shape, row), without=[])[:FACTS],
     )
 
 
-def _typed(site: Site, shape: Shape, fields: Sequence[Field], form: Mapping[str, str]) -> Typed:
-    """What the person changed."""
-    body: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for one in fields:
-        if inputs.was_changed(one, form):
-            try:
-                body |= _sent(site, shape, one, form[inputs.name_of(one)])
-            except Wrong as error:
-                problems[one.name] = str(error)
-    return Typed(body=body, problems=problems)
-
-
-def _sent(site: Site, shape: Shape, one: Field, text: str) -> dict[str, Any]:
-    """The property as the service takes it. Raises: Wrong."""
-    if one.type is not ColumnType.LOOKUP or one.declared is None:
-        return {one.name: inputs.value_of(one, text)}
-    bound = f"{inside.binding(shape, one)}@odata.bind"
-    if not text.strip():
-        return {bound: None}
-    target = one.declared.target
-    return {bound: f"/{target}({lookups.found(site, site.stock.shapes[target], text)})"}
-
-
-def _both(visit: Visit, shape: Shape, fields: Sequence[Field], row_id: str) -> Answer:
-    """Somebody else saved meanwhile: what was typed is kept, and beside it stands what is stored."""
-    row = inside.row(visit.site, shape, row_id, writer=PERSON)
+def _save(visit: Visit, shape: Shape, row_id: str, row: Row | None) -> Answer:
+    """Sends what was changed of the row, which may have been deleted or saved by another meanwhile."""
     if row is None:
+        return _new_form(visit, shape, Entered(form=visit.form, is_new=True), DELETED)
+    here = path_of("tables", shape.name, "rows", row_id)
+    fields = inputs.fields(shape, is_new=False)
+    typed = record_form.typed(visit.site, shape, fields, visit.form)
+    if typed.problems:
+        return _edit_form(visit, shape, row_id, row, form=visit.form, problems=typed.problems)
+    if not typed.body:
+        return go(here, said="unchanged")
+    refused = _send(visit, "PATCH", shape, row_id, typed.body)
+    if refused is None:
+        return go(here, said="saved")
+    if refused.status == VERSION_DIFFERS:
+        return _late_form(visit, shape, row_id)
+    problems = record_form.guilty(shape, fields, refused)
+    return _edit_form(visit, shape, row_id, row, form=visit.form, problems=problems, refused=refused)
+
+
+def _send(
+    visit: Visit, method: str, shape: Shape, row_id: str, body: Mapping[str, Any] | None = None
+) -> Refusal | None:
+    """Why the service refused to write the row in the version that was opened; None when it is done."""
+    key = inside.key_of(visit.site, shape, row_id)
+    if key is None:
         raise _gone(shape)
-    names = display.names_of(visit.site, fields, [row])
-    changed = [one for one in fields if inputs.was_changed(one, visit.form)]
-    differences = [
-        Difference(
-            label=display.label(one),
-            yours=_as_read(one, visit.form[inputs.name_of(one)]),
-            stored=_as_read(one, inputs.text_of(one, row.get(one.name), names)),
-        )
-        for one in changed
-    ]
-    elsewhere = [
-        Difference(label=display.label(one), yours=_as_read(one, was), stored=_as_read(one, now))
-        for one in fields
-        if one not in changed
-        and (was := visit.form.get(inputs.was_name_of(one), ""))
-        != (now := inputs.text_of(one, row.get(one.name), names))
-    ]
-    mine = {inputs.name_of(one): visit.form[inputs.name_of(one)] for one in changed}
-    return _edit_form(
-        visit, shape, fields, row_id, row, form=mine, differences=differences, elsewhere=elsewhere, is_late=True
-    )
+    etag = visit.form.get("etag", "")
+    where = inside.address(shape, key)
+    made = inside.ask(visit.site, method, where, body, writer=PERSON, etag=etag, origin=visit.origin)
+    return inside.refusal(made)
 
 
-def _as_read(one: Field, text: str) -> str:
-    """What stands in an input, as a person reads it."""
-    if one.type is ColumnType.CHOICE and one.declared:
-        return one.declared.choices.get(text, text)
-    return {"true": "Yes", "false": "No"}.get(text, text) if one.type is ColumnType.BOOLEAN else text
-
-
-def _new_form(
-    visit: Visit,
-    shape: Shape,
-    fields: Sequence[Field],
-    form: Mapping[str, str],
-    problems: Mapping[str, str] | None = None,
-    refused: Refusal | None = None,
-) -> Answer:
-    made = _inputs(visit.site, shape, fields, {}, form, problems or {}, is_new=True)
-    return visit.page(
-        "record.html",
-        400 if problems or refused else 200,
-        shape=shape,
-        row_id="",
-        name=f"New row of {shape.declared.label}",
-        inputs=made,
-        facts=[],
-        etag="",
-        refused=refused,
-        problems=problems or {},
-        differences=[],
-        elsewhere=[],
-        is_late=False,
-        lines=[],
-    )
+def _new_form(visit: Visit, shape: Shape, entered: Entered, refused: Refusal | None = None) -> Answer:
+    context = {
+        **_NOTHING,
+        "shape": shape,
+        "name": f"New row of {shape.declared.label}",
+        "inputs": record_form.inputs_of(visit.site, shape, inputs.fields(shape, is_new=True), entered),
+        "problems": entered.problems,
+        "refused": refused,
+    }
+    return visit.page("record.html", 400 if entered.problems or refused else 200, **context)
 
 
 def _edit_form(
     visit: Visit,
     shape: Shape,
-    fields: Sequence[Field],
     row_id: str,
     row: Row,
     *,
     form: Mapping[str, str] | None = None,
     problems: Mapping[str, str] | None = None,
-    refused: Refusal | None = None,
-    etag: str = "",
-    differences: Sequence[Difference] = (),
-    elsewhere: Sequence[Difference] = (),
-    is_late: bool = False,
+    **more: Any,
 ) -> Answer:
-    site = visit.site
-    names = display.names_of(site, (*shape.fields.values(), *shape.branches), [row])
-    values = {one.name: inputs.text_of(one, row.get(one.name), names) for one in fields}
-    made = _inputs(site, shape, fields, values, form or {}, problems or {}, is_new=False)
-    if etag:  # the version that was opened, with what it held
-        made = [replace(one, was=visit.form.get(f"was{one.name[1:]}", one.was)) for one in made]
+    """The row, with what was typed; `more` is what else the template shows.
+
+    What was typed goes with the version that was opened, so that a save of another meanwhile is not lost.
+    """
+    site, fields, names = visit.site, inputs.fields(shape, is_new=False), _names(visit.site, shape, row)
+    entered = Entered(stored=record_form.stored(fields, row, names), form=form or {}, problems=problems or {})
     with site.reading() as connection:
         lines = change_log.lines(connection, site.schema, table=shape.name, row_id=row_id, limit=CHANGES)
-    return visit.page(
-        "record.html",
-        400 if problems or refused or is_late else 200,
-        shape=shape,
-        row_id=row_id,
-        name=_name(site, shape, row_id),
-        inputs=made,
-        facts=inputs.facts(shape, row, names, without=list(fields)),
-        etag=etag or row[ETAG],
-        refused=refused,
-        problems=problems or {},
-        differences=differences,
-        elsewhere=elsewhere,
-        is_late=is_late,
-        lines=[changes.shown(site, one) for one in lines],
-    )
+    context = {
+        **_NOTHING,
+        "shape": shape,
+        "row_id": row_id,
+        "name": lookups.name_of(site, shape, row_id),
+        "inputs": record_form.inputs_of(site, shape, fields, entered),
+        "facts": inputs.facts(shape, row, names, without=fields),
+        "etag": entered.form.get("etag") or row[ETAG],
+        "problems": entered.problems,
+        "lines": [changes.shown(site, one) for one in lines],
+        **more,
+    }
+    return visit.page("record.html", 400 if problems or more else 200, **context)
 
 
-def _inputs(
-    site: Site,
-    shape: Shape,
-    fields: Sequence[Field],
-    values: Mapping[str, str],
-    form: Mapping[str, str],
-    problems: Mapping[str, str],
-    *,
-    is_new: bool,
-) -> list[Input]:
-    """Inputs with what was typed, or else what the row holds."""
-    first = inputs.first_columns(shape) | ({one.column for one in rows.usual(shape)} if is_new else set())
-    company = form.get(f"c.{COMPANY}", "") or values.get(COMPANY, "")
-    return [
-        _input(site, shape, one, values.get(one.name, ""), form, problems, first, company, is_new=is_new)
-        for one in fields
-    ]
+def _late_form(visit: Visit, shape: Shape, row_id: str) -> Answer:
+    """Somebody else saved meanwhile: what was typed is kept, and beside it stands what is stored."""
+    row = inside.row(visit.site, shape, row_id, writer=PERSON)
+    if row is None:
+        raise _gone(shape)
+    fields = inputs.fields(shape, is_new=False)
+    texts = record_form.stored(fields, row, _names(visit.site, shape, row))
+    mine, theirs = record_form.differences(fields, visit.form, texts)
+    names = map(inputs.name_of, record_form.changed(fields, visit.form))
+    form = {name: visit.form[name] for name in names}
+    return _edit_form(visit, shape, row_id, row, form=form, differences=mine, elsewhere=theirs, is_late=True)
 
 
-def _input(
-    site: Site,
-    shape: Shape,
-    one: Field,
-    was: str,
-    form: Mapping[str, str],
-    problems: Mapping[str, str],
-    first: set[str],
-    company: str,
-    *,
-    is_new: bool,
-) -> Input:
-    kind, options = inputs.kind_of(site, one)
-    source = lookups.source(shape, one)
-    if one.column == COMPANY:
-        kind, options = "select", tuple((each, each) for each in rows.companies(site, shape))
-    elif source:
-        kind, options = "suggest", tuple(lookups.first_options(site, shape, one, company))
-    if kind == "select" and inputs.can_be_empty(shape, one, is_new=is_new):
-        options = (("", "–"), *options)
-    value = form.get(inputs.name_of(one), was)
-    declared = one.declared
-    assert declared is not None
-    return Input(
-        name=inputs.name_of(one),
-        label=_label(site, one),
-        kind=kind,
-        value=value,
-        was=was,
-        options=options,
-        source=source,
-        required=inputs.is_required(one) and (is_new or bool(was)),
-        length=declared.length if one.type is ColumnType.TEXT else 0,
-        step=f"{10**-declared.scale:f}".rstrip("0") if one.type is ColumnType.DECIMAL and declared.scale else "1",
-        help=inputs.help_of(site, shape, one),
-        problem=problems.get(one.name, ""),
-        is_first=bool(value or problems.get(one.name)) or one.column in first,
-    )
-
-
-def _label(site: Site, one: Field) -> str:
-    """A branch of a look-up with several targets says which table it is for."""
-    if not one.part_of or one.declared is None:
-        return display.label(one)
-    return f"{display.label(one)}: {site.stock.inventory.tables[one.declared.target].label}"
+def _names(site: Site, shape: Shape, row: Row) -> Names:
+    return display.names_of(site, (*shape.fields.values(), *shape.branches), [row])
 
 
 def _given(visit: Visit, shape: Shape) -> dict[str, str]:
@@ -334,14 +181,7 @@ def _given(visit: Visit, shape: Shape) -> dict[str, str]:
     if not shape.has_companies:
         return {}
     asked = visit.query.get("company", "") or visit.site.settings.default_company
-    return {f"c.{COMPANY}": asked.lower()}
-
-
-def _guilty(shape: Shape, fields: Sequence[Field], refused: Refusal) -> dict[str, str]:
-    """The fields that the refusal names, as far as it does."""
-    quoted = set(re.findall(r"'([^']+)'", refused.message))
-    words = quoted | {text.rpartition(".")[2] for text in quoted}
-    return {one.name: SEE_ABOVE for one in fields if words & {one.name, one.column, display.label(one)}}
+    return {inputs.name_of(shape.fields[COMPANY]): asked.lower()}
 
 
 def _created(site: Site, shape: Shape, made: Answer) -> str:
@@ -350,10 +190,6 @@ def _created(site: Site, shape: Shape, made: Answer) -> str:
     segment = location.rpartition("/")[2].partition("?")[0]
     address = inside.SERVICES[site.record.kind].parse(segment)
     return inside.row_id_at(site, shape, dict(address.segments[0].key or ()))
-
-
-def _name(site: Site, shape: Shape, row_id: str) -> str:
-    return lookups.name_of(site, shape, row_id)
 
 
 def _gone(shape: Shape) -> NoPage:

@@ -10,8 +10,9 @@ from syncengine.sandbox import inside
 from syncengine.sandbox.calls import Answer
 from syncengine.sandbox.declarations import Kind
 from syncengine.sandbox.pages import session
-from syncengine.sandbox.pages.visit import Visit, go, scheme
+from syncengine.sandbox.pages.visit import Visit, go
 from syncengine.sandbox.site import Site
+from syncengine.sandbox.web import scheme
 
 
 def ask(visit: Visit) -> Answer:

@@ -28,8 +28,18 @@ def answer(parts: list[str], known: str) -> Answer:
 @lru_cache(maxsize=100)
 def _read(name: str) -> tuple[bytes, str, str] | None:
     for folder in FOLDERS:
-        path = (folder / name).resolve()
-        if path.suffix in TYPES and path.is_relative_to(folder) and path.is_file():
+        path = _file(folder, name)
+        if path is not None:
             content = path.read_bytes()
             return content, f'"{hashlib.sha256(content).hexdigest()[:16]}"', TYPES[path.suffix]
     return None
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """The file of this name, which lies within the folder; None where there is none."""
+    try:
+        path = (folder / name).resolve()
+        is_ours = path.suffix in TYPES and path.is_relative_to(folder) and path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+    return path if is_ours else None

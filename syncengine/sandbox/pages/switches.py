@@ -2,6 +2,7 @@
 one line there and no other.
 """
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -182,10 +183,14 @@ def _rows(
 
 
 def _number(text: str, *, is_whole: bool) -> int | float:
+    problem = f"“{text[:40]}” is no {'whole ' if is_whole else ''}number."
     try:
-        return int(text) if is_whole else float(text)
+        value = int(text) if is_whole else float(text)
     except ValueError as error:
-        raise BadValue(f"“{text[:40]}” is no {'whole ' if is_whole else ''}number.") from error
+        raise BadValue(problem) from error
+    if not math.isfinite(value):
+        raise BadValue(problem)
+    return value
 
 
 def _any(text: str) -> Any:

@@ -22,7 +22,7 @@ class Line:
 def index(visit: Visit) -> Answer:
     asked = visit.query.get("q", "").strip()
     lines = [one for one in _lines(visit) if _matches(one, asked)]
-    start = int(visit.query["from"]) if visit.query.get("from", "").isdecimal() else 0
+    start = visit.number("from") or 0
     shown = lines[start : start + PAGE]
     return visit.page(
         "tables.html",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from werkzeug.wrappers import Request
 
+from syncengine.sandbox import web
 from syncengine.sandbox.business.runner import Runner
 from syncengine.sandbox.calls import Answer
 from syncengine.sandbox.declarations import Kind
@@ -26,6 +27,7 @@ MENU = (  # name, address, picture, key behind "g"
     ("Settings", "/settings", "set-up", "s"),
 )
 NO_FAULTS = msgspec.to_builtins(Switches())
+MOST_DIGITS = 18  # a bigint has room for all numbers of so many
 PERSON = "administrator"  # who wrote, in the change log and the counts
 
 
@@ -83,11 +85,16 @@ class Visit:
     @property
     def said(self) -> str:
         """What the page before has done; "" for nothing."""
-        return words.said(self.query.get("said", ""), self.query.get("n", ""))
+        return words.said(self.query.get("said", ""), self.number("n") or 0)
 
     @property
     def origin(self) -> str:
-        return f"{scheme(self.request)}://{self.request.host}"
+        return web.origin(self.request)
+
+    def number(self, name: str) -> int | None:
+        """A whole number of the address; None where there is none that the database can hold."""
+        text = self.query.get(name, "")
+        return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
     def page(self, template: str, status: int = 200, **values: Any) -> Answer:
         """The page of this template."""
@@ -109,10 +116,6 @@ def go(path: str, **options: str | int) -> Answer:
     """To another page, after something was done."""
     where = f"{path}?{urlencode(options)}" if options else path
     return Answer(status=303, headers={"Location": where})
-
-
-def scheme(request: Request) -> str:
-    return request.headers.get("X-Forwarded-Proto", request.scheme)
 
 
 def pairs(text: str) -> dict[str, str]:

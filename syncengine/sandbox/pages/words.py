@@ -37,7 +37,6 @@ SAID = {
 }
 
 
-def said(what: str, count: str) -> str:
+def said(what: str, count: int) -> str:
     """The sentence; "" for what is none of ours."""
-    rows = int(count) if count.isdecimal() and len(count) < 10 else 0
-    return SAID.get(what, "").format(n=counted(rows, "row"))
+    return SAID.get(what, "").format(n=counted(count, "row"))

@@ -28,8 +28,8 @@ def delays(site: Site, connection: Connection[Any], count: int) -> list[float]:
             blocker = before[place] if place < len(before) else planned[place - most] if place >= most else None
             due = max(due, blocker + length) if blocker else due
         planned.append(due)
-    is_kept = [due for due in planned if due == now] if site.settings.drops_data_events else planned
-    _remember(site, connection, is_kept, now - max(length for length, _ in windows))
+    sent = [due for due in planned if due == now] if site.settings.drops_data_events else planned
+    _remember(site, connection, sent, now - max(length for length, _ in windows))
     return [(due - now).total_seconds() for due in planned]
 
 

@@ -4,7 +4,7 @@ Each is registered for events (entity sets and operations) of all companies or o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -37,7 +37,7 @@ class Endpoint:
     url: str
     kind: EventKind = EventKind.BUSINESS
     secret_header: str = ""
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     sets: tuple[str, ...] = ()
     company: str = ""
     operations: tuple[str, ...] = ()

@@ -50,9 +50,10 @@ def save(site: Site, connection: Connection[Any], name: str, entities: Sequence[
 
 def remove(site: Site, connection: Connection[Any], name: str) -> bool:
     """Whether there was one. What its exports have seen is forgotten."""
-    for table in ("_export_mark", "_definition_group"):
-        column = sql.Identifier("name" if table == "_definition_group" else "definition_group")
-        done = connection.execute(
-            sql.SQL("DELETE FROM {} WHERE {} = %s").format(sql.Identifier(site.schema, table), column), (name,)
-        )
+    connection.execute(
+        sql.SQL("DELETE FROM {}._export_mark WHERE definition_group = %s").format(sql.Identifier(site.schema)), (name,)
+    )
+    done = connection.execute(
+        sql.SQL("DELETE FROM {}._definition_group WHERE name = %s").format(sql.Identifier(site.schema)), (name,)
+    )
     return done.rowcount > 0

@@ -13,10 +13,6 @@ from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 
-def has_errors(site: Site, connection: Connection[Any], execution_id: str, shape: Shape, stage: str) -> bool:
-    return bool(_rows(site, connection, execution_id, shape, stage))
-
-
 def make(site: Site, connection: Connection[Any], execution_id: str, shape: Shape, stage: str) -> UUID | None:
     """The file, made when it is first asked for; None when no row failed in this stage."""
     found = find(site, connection, execution_id, shape, stage)

@@ -3,21 +3,19 @@
 Source: data management package REST API ("only the delta is returned"). Deletes are not in it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from psycopg import Connection, sql
 
 from syncengine.sandbox import query
-from syncengine.sandbox.declarations import COMPANY, FinopsTable
+from syncengine.sandbox.declarations import COMPANY
 from syncengine.sandbox.finops import errors
 from syncengine.sandbox.finops.packages import blobs, definition_groups, package_csv, package_files
 from syncengine.sandbox.finops.packages.definition_groups import GroupEntity
 from syncengine.sandbox.finops.packages.executions import Execution, Result, Status
+from syncengine.sandbox.finops.packages.package_files import EntityFile
 from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
-
-Part = tuple[FinopsTable, bool, Sequence[str], bytes]
 
 
 def run(site: Site, execution: Execution) -> Result:
@@ -29,25 +27,25 @@ def run(site: Site, execution: Execution) -> Result:
         if group is None or not known:
             text = f"The definition group '{execution.group}' is gone, or its entities are."
             return Result(status=Status.FAILED, message=text, counts={})
-        parts, exported = [], 0
+        files, exported = [], 0
         for entity in known:
-            part, rows = _part(site, connection, execution, entity)
-            parts.append(part)
+            file, rows = _file(site, connection, execution, entity)
+            files.append(file)
             exported += rows
-        content = package_files.write(group.name, parts)
+        content = package_files.write(group.name, files)
         blob_id = blobs.make(site, connection, execution.package_name, content)
     return Result(status=Status.SUCCEEDED, counts={"exported": exported}, blob_id=blob_id)
 
 
-def _part(site: Site, connection: Connection[Any], execution: Execution, entity: GroupEntity) -> tuple[Part, int]:
+def _file(site: Site, connection: Connection[Any], execution: Execution, entity: GroupEntity) -> tuple[EntityFile, int]:
     """The entity's file and how many rows it has."""
     shape = site.stock.shapes[entity.set]
     table = errors.table_of(shape)
     is_incremental = entity.is_incremental and table.tracks_changes
     rows = _rows(site, connection, execution, shape, is_incremental=is_incremental)
     _see(site, connection, execution, shape)
-    names = [one.name for one in package_csv.columns(shape)]
-    return (table, entity.is_incremental, names, package_csv.write(shape, rows)), len(rows)
+    names, content = [one.name for one in package_csv.columns(shape)], package_csv.write(shape, rows)
+    return EntityFile(table=table, is_incremental=entity.is_incremental, columns=names, content=content), len(rows)
 
 
 def _rows(

@@ -10,17 +10,17 @@ from itertools import islice
 from typing import Any
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from syncengine.sandbox.calls import ServiceError
 from syncengine.sandbox.counts import Work
 from syncengine.sandbox.declarations import FinopsTable
-from syncengine.sandbox.finops import bulk, errors, write
+from syncengine.sandbox.finops import bulk, errors, keys, write
 from syncengine.sandbox.finops.packages import blobs, definition_groups, package_csv, package_files, staging
 from syncengine.sandbox.finops.packages.executions import Execution, Result, Status
 from syncengine.sandbox.finops.packages.package_files import BadPackage, Part
 from syncengine.sandbox.finops.packages.staging import TARGET, Staged, Tally
-from syncengine.sandbox.shape import Shape, folded
+from syncengine.sandbox.shape import Shape
 from syncengine.sandbox.site import Site
 
 ROWS_A_TRANSACTION = 1_000
@@ -180,16 +180,7 @@ def _there(connection: Connection[Any], shape: Shape, rows: Sequence[Staged]) ->
     if not asked:
         return set()
     found = connection.execute(
-        shape.composed(("taken keys",), lambda: _taken(shape)),
+        shape.composed(("taken keys",), lambda: keys.taken(shape, shape.key)),
         [[key[place] for key in asked] for place in range(len(shape.key))],
     )
     return set(found.fetchall())
-
-
-def _taken(shape: Shape) -> sql.Composable:
-    names = sql.SQL(", ").join(map(folded, shape.key))
-    arrays = sql.SQL(", ").join(sql.SQL("%s::{}").format(sql.SQL(f"{one.sql_type}[]")) for one in shape.key)
-    own = sql.SQL(", ").join(one.identifier for one in shape.key)
-    return sql.SQL("SELECT {} FROM {} WHERE ({}) IN (SELECT {} FROM unnest({}) v ({}))").format(
-        names, shape.relation, names, own, arrays, own
-    )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from syncengine.catalog import ColumnType
+from syncengine.sandbox.declarations import COMPANY
 from syncengine.sandbox.finops.packages.package_files import CSV_UNICODE, BadPackage, Part
 from syncengine.sandbox.shape import Field, Shape
 
@@ -54,7 +55,7 @@ def write(shape: Shape, rows: Iterable[Sequence[Any]]) -> bytes:
 
 def columns(shape: Shape) -> list[Field]:
     """What a file of the entity holds: all of it but the company, which is that of the package."""
-    return [one for one in shape.fields.values() if one.declared and one.name != "dataAreaId"]
+    return [one for one in shape.fields.values() if one.declared and one.name != COMPANY]
 
 
 def _decoded(content: bytes, part: Part) -> str:

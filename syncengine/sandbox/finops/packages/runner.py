@@ -57,9 +57,14 @@ class _Runner:
                 while execution := executions.claim(site, self._id):
                     self._execute(site, execution)
         except psycopg.Error:  # the database is away or the sandbox gone: what was begun runs with the next ring
-            with self._lock:
-                self._running -= 1
-                self._has_taken_back = self._has_taken_back and self._running > 0
+            self._lose()
+
+    def _lose(self) -> None:
+        """A thread ends before its work does. With the last one this runner is another, which takes that work back."""
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                self._id, self._has_taken_back = uuid4(), False
 
     def _take_back(self, site: Site) -> None:
         with self._lock:

@@ -27,6 +27,16 @@ class Staged:
     empty: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A row of a set that could not be staged, or not be written."""
+
+    set: str
+    stage: str
+    line: Line
+    why: str
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of the rows."""
@@ -35,11 +45,11 @@ class Tally:
     updated: int = 0
     failed: int = 0
     staged: int = 0
-    failures: list[tuple[str, str, Line, str]] = field(default_factory=list)  # set, stage, row, why
+    failures: list[Failure] = field(default_factory=list)
 
     def fail(self, table: FinopsTable, stage: str, line: Line, why: str) -> None:
         self.failed += 1
-        self.failures.append((table.set, stage, line, why))
+        self.failures.append(Failure(set=table.set, stage=stage, line=line, why=why))
 
     @property
     def status(self) -> Status:
@@ -83,8 +93,15 @@ def keep_failures(site: Site, execution: Execution, tally: Tally) -> None:
                 " VALUES (%s, %s, %s, %s, %s, %s)"
             ).format(sql.Identifier(site.schema)),
             [
-                (execution.id, set_name, stage, line.number, Jsonb(_storable(line.cells)), why.replace("\x00", ""))
-                for set_name, stage, line, why in tally.failures
+                (
+                    execution.id,
+                    one.set,
+                    one.stage,
+                    one.line.number,
+                    Jsonb(_storable(one.line.cells)),
+                    one.why.replace("\x00", ""),
+                )
+                for one in tally.failures
             ],
         )
 
