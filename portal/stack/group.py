@@ -22,7 +22,7 @@ from portal.stack.state import State
 from portal.stack.wakeups import Wakeups
 
 LABEL = "twofold"
-STOP_PATIENCE_S = (4.0, 2.0, 2.0)  # by stop stage: under 10 s in all, with LAST_S after each for the deaf ones
+STOP_PATIENCE_S = (3.5, 1.5, 4.0)  # by stop stage: under 10 s in all, with LAST_S after each for the deaf ones
 LAST_S = 0.4
 
 

@@ -8,7 +8,7 @@ from portal.stack import bound
 
 worker_class = "gthread"
 timeout = 150  # synchronous requests may take up to 110 s
-graceful_timeout = 3  # the group waits 4 s
+graceful_timeout = 3  # the group waits 3.5 s
 keepalive = 20
 loglevel = "warning"
 control_socket_disable = True

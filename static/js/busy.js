@@ -10,7 +10,9 @@
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-busy]");
     if (!form || form.matches("[hx-post]") || event.submitter?.name === "back") return;
-    form.querySelector(".form__foot").before(line(form.dataset.busy));
+    const foot = form.querySelector(".form__foot");
+    if (foot) foot.before(line(form.dataset.busy));
+    else form.append(line(form.dataset.busy));
   });
   document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
     if (detail.elt.matches("[data-busy]")) detail.target.replaceChildren(line(detail.elt.dataset.busy));

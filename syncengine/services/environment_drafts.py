@@ -70,7 +70,7 @@ def examine(settings: Settings) -> Findings:
     try:
         failed = next((check for check in connector.check() if not check.ok), None)
         if failed is not None:
-            raise Refused(f"{failed.title}: {failed.detail} {failed.remedy}".strip())
+            raise Refused(f"{failed.detail.rstrip('.')}. {failed.remedy}".strip())
         return Findings(
             identity=connector.identity(), catalog=connector.catalog(), clock_offset_s=connector.clock_offset_s()
         )

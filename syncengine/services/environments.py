@@ -217,7 +217,7 @@ def note_problem(environment_id: int, message: str) -> None:
 def note_answer(environment_id: int) -> None:
     """Keeps that the environment answered; the end of a problem is an activity. Cheap enough for every call."""
     now = timezone.now()
-    environment = Environment.objects.filter(pk=environment_id)
+    environment = Environment.objects.filter(pk=environment_id, disabled_at=None)
     with transaction.atomic():
         if environment.exclude(problem="").update(problem="", problem_at=None, answered_at=now):
             _tell(environment_id, "answers again.")

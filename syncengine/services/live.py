@@ -113,10 +113,11 @@ def _take(lane_id: int, token: int) -> int | None:
     except PermanentError as error:
         map_states.note_problem(works.current, str(error))
         return 0
+    if got == 0:  # nobody was asked anything
+        _finish_resuming(maps)
+        return got
     for environment in (lane.link.left_id, lane.link.right_id):
         environments.note_answer(environment)
-    if got == 0:
-        _finish_resuming(maps)
     return got
 
 

@@ -11,6 +11,8 @@ from django.core.management import CommandError, call_command
 
 from tests.sandbox.conftest import Management
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def run(management: Management, settings: Any) -> Any:
@@ -34,6 +36,18 @@ def test_a_sandbox_is_made_listed_and_deleted(run: Any) -> None:
     assert made["base_url"] in run("list")
     assert run("delete", name) == f"{name} is gone.\n"
     assert made not in json.loads(run("list", "--json"))
+
+
+def test_a_linked_sandbox_is_deleted_and_emptied_by_force_alone(run: Any) -> None:
+    from tests.rows import make_environment, make_link  # needs Django's apps, which load after this file
+
+    name = f"cli {uuid4()}"
+    run("create", name, "finops")
+    link = make_link(left=make_environment("finops", options={"sandbox": name}))
+    for action in ("reset", "delete"):
+        with pytest.raises(CommandError, match=f"is in the link {link.name}"):
+            run(action, name)
+    assert run("delete", name, "--force") == f"{name} is gone.\n"
 
 
 def test_a_sandbox_may_speak_https(run: Any) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from syncengine.sandbox.certificates import CERTIFICATE
 from syncengine.sandbox.origins import PortTaken
@@ -47,7 +48,9 @@ class Command(BaseCommand):
         copying.add_argument("new_name")
         copying.add_argument("--json", action="store_true")
         for action, text in (("reset", "remove all rows"), ("delete", "remove the sandbox")):
-            actions.add_parser(action, help=text).add_argument("name")
+            ending = actions.add_parser(action, help=text)
+            ending.add_argument("name")
+            ending.add_argument("--force", action="store_true", help="also while it is linked")
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, f"_{options['action']}")(options)
@@ -96,6 +99,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{done['rows']} rows loaded into {options['table']}.")
 
     def _reset(self, options: dict[str, Any]) -> None:
+        _refuse_linked(options)
         _call("POST", f"sandboxes/{quote(options['name'], safe='')}/reset")
         self.stdout.write(f"{options['name']} is empty.")
 
@@ -104,6 +108,7 @@ class Command(BaseCommand):
         self._show([_call("POST", path, json={"name": options["new_name"]})], as_json=options["json"])
 
     def _delete(self, options: dict[str, Any]) -> None:
+        _refuse_linked(options)
         _call("DELETE", f"sandboxes/{quote(options['name'], safe='')}")
         self.stdout.write(f"{options['name']} is gone.")
 
@@ -113,6 +118,20 @@ class Command(BaseCommand):
             return
         for one in found:
             self.stdout.write("\n".join(f"{name + ':':15}{one[name]}" for name in COLUMNS) + "\n")
+
+
+def _refuse_linked(options: dict[str, Any]) -> None:
+    """Raises: CommandError while the sandbox is linked: what goes here would be synced. Without a portal nothing is."""
+    from syncengine.services import sandbox_admin  # `serve` needs nothing of it, and starts sooner without
+
+    if options["force"]:
+        return
+    try:
+        links = [link.name for link in sandbox_admin.links_of(options["name"])]
+    except DatabaseError:
+        return
+    if links:
+        raise CommandError(f"{options['name']} is in the link {', '.join(links)}. Unlink it first, or add --force.")
 
 
 def _call(method: str, path: str, **options: Any) -> Any:
