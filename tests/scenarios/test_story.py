@@ -1,7 +1,7 @@
 """The main story: real data enters finance by its API, a person links finance with sales, and life goes on.
 
-Each test is a chapter; all of them happen in one installation, one after the other. Short chapters look at the rows that
-they touched; the long ones compare both sides whole, and the last one does so for all maps.
+Each test is a chapter; all of them happen in one installation, one after the other. Short chapters look at the rows
+that they touched; the long ones compare both sides whole, and the last one does so for all maps.
 Without the shared sample data the same story is told with the demo data.
 """
 
