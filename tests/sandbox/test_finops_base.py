@@ -73,5 +73,6 @@ def test_calls_see_only_the_default_company_unless_they_go_across(new_client: Ca
 
 
 def test_companies_are_listed_by_legal_entities(finops: Client) -> None:
-    found = finops.rows("LegalEntities?$select=LEGALENTITYID,NAME&cross-company=true")
-    assert {"usmf", "demf"} <= {row["LEGALENTITYID"] for row in found}
+    found = finops.rows("LegalEntities?$select=LegalEntityId,Name&cross-company=true")
+    assert {"usmf", "demf"} <= {row["LegalEntityId"] for row in found}
+    assert finops.get("LegalEntities?$select=LegalEntityId,Nothing&cross-company=true").status_code == 400

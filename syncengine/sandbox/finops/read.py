@@ -1,5 +1,6 @@
 """Rows of an entity: lists by pages, one row, counts. Source: Finance and Operations OData documentation."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -85,7 +86,17 @@ def _row(site: Site, call: Call, shape: Shape) -> sql.Composable:
     for one in expansions:
         errors.check_privilege(site.settings, one.navigation.target)
     made = site.made if expansions else ()
-    return expand.row(shape, query.selected(shape, call.address), expansions, to_json, made)
+    return expand.row(shape, _selected(shape, call.address), expansions, to_json, made)
+
+
+def _selected(shape: Shape, address: Address) -> list[Field]:
+    """As `query.selected`, in any letter case: our names come from maps, which write them large, and clients of the
+    service write `LegalEntityId`. Each is answered as it was asked for."""
+    names = [name.strip() for name in (address.option("$select") or "").split(",")]
+    known = {name.lower(): one for name, one in shape.fields.items()}
+    if all(name in shape.fields for name in names) or any(name.lower() not in known for name in names):
+        return query.selected(shape, address)
+    return [replace(known[name.lower()], name=name) for name in dict.fromkeys(names)]
 
 
 def _check_format(address: Address) -> None:
