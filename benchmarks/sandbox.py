@@ -2,9 +2,9 @@
 
 python -m benchmarks.sandbox
 
-Seen on two cores, 2026-11-21 (median, and the ratio to the yardstick of the same run): UpsertMultiple of 1,000 rows 159 ms
-(1.9 x one INSERT … ON CONFLICT), a page of 5,000 rows 121 ms (1.8 x SELECT row_to_json), one row 3.9 ms (3.4 x the bare
-server), ten clients at once 82 ms where one takes 55 ms, one row beside a client that writes bulks 6.9 ms.
+Seen on two cores, 2026-11-21 (median, and the ratio to the yardstick of the same run): UpsertMultiple of 1,000 rows
+159 ms (1.9 x one INSERT … ON CONFLICT), a page of 5,000 rows 121 ms (1.8 x SELECT row_to_json), one row 3.9 ms (3.4 x
+the bare server), ten clients at once 82 ms where one takes 55 ms, one row beside a client that writes bulks 6.9 ms.
 """
 
 import json
